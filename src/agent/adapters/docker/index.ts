@@ -1,0 +1,3 @@
+export { DockerEngine, LABEL_CONFIG, type ContainerInfo } from './docker-engine.ts';
+export { dockerError } from './docker-errors.ts';
+export { findDockerHost } from './docker-host.ts';

@@ -1,0 +1,74 @@
+import type { EligibilityFacts, ModelFacts } from '../../shared/lifecycle/index.ts';
+import { seesThrough, type Viewer } from '../access/index.ts';
+import { toIso, toIsoOrNull } from '../kernel/clock.ts';
+import type { Database, Statement } from '../kernel/database/database.ts';
+import type { Profile } from '../kernel/profile.ts';
+import type { ModelRow } from './model-row.ts';
+import type { CatalogPorts } from './ports.ts';
+
+/** Gathers what the pure rules ask about a model. */
+export class FactsReader {
+  readonly #ports: CatalogPorts;
+  readonly #profile: () => Profile;
+  readonly #validated: Statement<{ validation_id: string }>;
+
+  constructor(database: Database, ports: CatalogPorts, profile: () => Profile) {
+    this.#ports = ports;
+    this.#profile = profile;
+    this.#validated = database.prepare(
+      'SELECT validation_id FROM current_validations WHERE model_id = :modelId AND runtime_identity = :identity',
+    );
+  }
+
+  facts(row: ModelRow): ModelFacts {
+    return {
+      id: row.id,
+      hosting: row.hosting,
+      lifecycle_state: row.lifecycle_state,
+      recalled:
+        row.recall_reason === null
+          ? null
+          : { reason: row.recall_reason, by: row.recalled_by ?? 'the registry' },
+      artifact_status: row.artifact_status,
+      credential: row.hosting === 'local' ? 'not_required' : 'missing',
+      profile: this.#profile(),
+      validation_current: row.validation_current === 1,
+      validation_stale_reason: row.stale_reason,
+      assigned_slots: this.#ports.slots.assignedTo(row.id),
+      bindings: this.#ports.bindings.bindingsOf(row.id),
+      aliases: [],
+      holds: [],
+    };
+  }
+
+  eligibilityFacts(row: ModelRow, viewer: Viewer): EligibilityFacts {
+    const through = seesThrough(viewer, row);
+    const last = this.#ports.tests.last(row.id);
+    return {
+      ...this.facts(row),
+      visible: through !== null,
+      visible_through: through ?? '',
+      artifact_fact: artifactFact(row),
+      registered_at: toIsoOrNull(row.registered_at),
+      last_test: last === null ? null : { ...last, at: toIso(last.at) },
+      validated_at: toIsoOrNull(row.last_validated_at),
+      approval: { required: false, state: row.approval_state, fact: '' },
+      activated_at: toIsoOrNull(row.activated_at),
+      loaded: this.#ports.slots.loadedIn(row.id).map((slot) => ({
+        slot_id: slot.slot_id,
+        validated: this.isValidatedOn(row.id, slot.runtime_identity),
+        since: toIsoOrNull(slot.since),
+      })),
+    };
+  }
+
+  /** Whether a model holds a validation for exactly this runtime identity. */
+  isValidatedOn(modelId: string, identity: string | null): boolean {
+    return identity !== null && this.#validated.get({ modelId, identity }) !== undefined;
+  }
+}
+
+function artifactFact(row: ModelRow): string {
+  if (row.artifact_status !== 'ready') return `The files are ${row.artifact_status}.`;
+  return 'Every file has the digest it was stored under.';
+}

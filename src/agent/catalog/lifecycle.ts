@@ -1,0 +1,241 @@
+import { AppError, type ModelConfig } from '../../shared/contract/index.ts';
+import { decide, type ActionInput, type ModelAction, type Refusal } from '../../shared/lifecycle/index.ts';
+import type { BlobStore } from '../artifacts/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Database, UnitOfWork } from '../kernel/database/database.ts';
+import type { Journal } from '../kernel/journal.ts';
+import { seesThrough, type Viewer } from '../access/index.ts';
+import type { FactsReader } from './facts.ts';
+import { canonicalJson, modelFingerprint } from './fingerprint.ts';
+import { declaredConfig, overrideConfig, type ModelRow } from './model-row.ts';
+import type { ModelChanges, ModelStore } from './model-store.ts';
+import type { VersionStore } from './version-store.ts';
+
+/** Who asks for a change. The agent itself asks with `null`. */
+export interface Actor extends Viewer {
+  readonly principalId: string;
+}
+
+export interface ChangeOptions {
+  readonly ifMatch?: number | null;
+  readonly note?: string | undefined;
+}
+
+/** A verdict that says no, as the error it is answered with. */
+export function refusalError(refusal: Refusal): AppError {
+  return new AppError(
+    refusal.code,
+    refusal.reason,
+    refusal.details === undefined ? {} : { details: { ...refusal.details } },
+  );
+}
+
+/** Every change of a managed model: decide, write, journal, in one transaction. */
+export class ModelLifecycle {
+  readonly #database: Database;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #models: ModelStore;
+  readonly #versions: VersionStore;
+  readonly #facts: FactsReader;
+  readonly #blobs: BlobStore;
+
+  constructor(deps: {
+    database: Database;
+    journal: Journal;
+    clock: Clock;
+    models: ModelStore;
+    versions: VersionStore;
+    facts: FactsReader;
+    blobs: BlobStore;
+  }) {
+    this.#database = deps.database;
+    this.#journal = deps.journal;
+    this.#clock = deps.clock;
+    this.#models = deps.models;
+    this.#versions = deps.versions;
+    this.#facts = deps.facts;
+    this.#blobs = deps.blobs;
+  }
+
+  /** A model the viewer may see. @throws {AppError} `not_found`, for an invisible one as well. */
+  visible(id: string, viewer: Viewer): ModelRow {
+    const row = this.#models.get(id);
+    if (seesThrough(viewer, row) === null) throw new AppError('not_found', `There is no model ${id}.`);
+    return row;
+  }
+
+  async register(id: string, actor: Actor, options: ChangeOptions = {}): Promise<void> {
+    await this.#apply(id, 'register', actor, options, (row) => {
+      this.#dropValidations(row.id);
+      return {
+        registered_at: this.#clock.now(),
+        stale_reason: row.last_validated_at === null ? null : 'unregistered',
+      };
+    });
+  }
+
+  async activate(id: string, actor: Actor, options: ChangeOptions = {}): Promise<void> {
+    await this.#apply(id, 'activate', actor, options, () => ({ activated_at: this.#clock.now() }));
+  }
+
+  async deactivate(id: string, actor: Actor, options: ChangeOptions = {}): Promise<void> {
+    await this.#apply(id, 'deactivate', actor, options, () => ({ activated_at: null }));
+  }
+
+  async unregister(id: string, actor: Actor, options: ChangeOptions = {}): Promise<void> {
+    await this.#apply(id, 'unregister', actor, options, (row) => {
+      this.#dropValidations(row.id);
+      return { registered_at: null, stale_reason: row.last_validated_at === null ? null : 'unregistered' };
+    });
+  }
+
+  /** Leaves a tombstone. @returns bytes given back on disk. */
+  async delete(id: string, actor: Actor, keepFiles: boolean, options: ChangeOptions = {}): Promise<number> {
+    let gone = false;
+    await this.#apply(id, 'delete', actor, options, (row) => {
+      this.#dropValidations(row.id);
+      if (!keepFiles && !this.#versions.usedByOthers(row.version_id, row.id)) {
+        this.#versions.tombstone(row.version_id);
+        gone = true;
+      }
+      return {};
+    });
+    return gone ? this.#blobs.collect() : 0;
+  }
+
+  /** Changes what may change. A new configuration makes the validation stale. @throws {AppError} `conflict`. */
+  async patch(
+    id: string,
+    actor: Actor,
+    ifMatch: number,
+    patch: {
+      description?: string | undefined;
+      tags?: readonly string[] | undefined;
+      annotations?: Record<string, string> | undefined;
+      metadata?: Record<string, unknown> | undefined;
+      config?: ModelConfig | undefined;
+    },
+  ): Promise<void> {
+    await this.#database.transact((unit) => {
+      const row = this.visible(id, actor);
+      assertRev(row, ifMatch);
+      const changes: ModelChanges = {
+        ...(patch.description === undefined ? {} : { description: patch.description }),
+        ...(patch.annotations === undefined ? {} : { annotations: JSON.stringify(patch.annotations) }),
+        ...(patch.metadata === undefined ? {} : { metadata: JSON.stringify(patch.metadata) }),
+      };
+      if (patch.tags !== undefined) this.#models.setTags(id, patch.tags);
+      const configChanged =
+        patch.config !== undefined && canonicalJson(patch.config) !== canonicalJson(overrideConfig(row));
+      const config = configChanged ? this.#newConfig(row, patch.config ?? {}, actor) : {};
+      this.#models.update(row, { ...changes, ...config });
+      this.#journal.append(unit, {
+        actorId: actor.principalId,
+        action: 'model.changed',
+        subject: `model:${id}`,
+        data: { fields: Object.keys(patch).toSorted() },
+      });
+      if (configChanged) this.markStale(unit, this.#models.get(id), 'config_changed', actor.principalId);
+    });
+  }
+
+  /** Inside a transaction: what was validated no longer holds. Does nothing to a model that was never validated. */
+  markStale(unit: UnitOfWork, row: ModelRow, reason: string, actorId: string | null): void {
+    if (row.validation_current === 0) return;
+    this.#dropValidations(row.id);
+    const verdict = decide('mark_stale', this.#facts.facts(row));
+    if (!verdict.ok) throw refusalError(verdict);
+    const leavesActive = row.lifecycle_state === 'active';
+    this.#models.update(row, {
+      lifecycle_state: verdict.to,
+      stale_reason: reason,
+      ...(leavesActive ? { activated_at: null } : {}),
+    });
+    this.#journal.append(unit, {
+      actorId,
+      action: 'model.validation_stale',
+      subject: `model:${row.id}`,
+      data: { reason, from: row.lifecycle_state, to: verdict.to },
+    });
+  }
+
+  /** Inside a transaction: records what was seen of the files. */
+  setArtifactStatus(unit: UnitOfWork, row: ModelRow, status: string): void {
+    if (row.artifact_status === status) return;
+    this.#models.update(row, { artifact_status: status });
+    this.#journal.append(unit, {
+      actorId: null,
+      action: 'artifact.state_changed',
+      subject: `model:${row.id}`,
+      data: { from: row.artifact_status, to: status },
+    });
+  }
+
+  /** The fingerprint of a model now: bytes, configuration, credential. */
+  fingerprint(row: ModelRow): string {
+    return modelFingerprint({
+      contentId: row.content_id,
+      config: { ...declaredConfig(row), ...overrideConfig(row) },
+      credentialVersion: row.credential_id,
+    });
+  }
+
+  /** Asks the table inside a transaction; for use cases of other features. @throws the refusal. */
+  assertAllowed(action: ModelAction, row: ModelRow, input: ActionInput): { to: ModelRow['lifecycle_state'] } {
+    const verdict = decide(action, this.#facts.facts(row), input);
+    if (!verdict.ok) throw refusalError(verdict);
+    return { to: verdict.to };
+  }
+
+  async #apply(
+    id: string,
+    action: 'register' | 'activate' | 'deactivate' | 'unregister' | 'delete',
+    actor: Actor,
+    { ifMatch = null, note }: ChangeOptions,
+    also: (row: ModelRow) => ModelChanges,
+  ): Promise<void> {
+    await this.#database.transact((unit) => {
+      const row = this.visible(id, actor);
+      if (ifMatch !== null) assertRev(row, ifMatch);
+      const { to } = this.assertAllowed(action, row, { note });
+      this.#models.update(row, { lifecycle_state: to, ...also(row) });
+      this.#journal.append(unit, {
+        actorId: actor.principalId,
+        action: `model.${PAST[action]}`,
+        subject: `model:${id}`,
+        data: { from: row.lifecycle_state, to, content_id: row.content_id },
+        note,
+      });
+    });
+  }
+
+  #newConfig(row: ModelRow, config: ModelConfig, actor: Actor): ModelChanges {
+    const revision = row.config_revision + 1;
+    this.#models.addConfigRevision(row.id, revision, JSON.stringify(config), actor.principalId);
+    return { config_override: JSON.stringify(config), config_revision: revision };
+  }
+
+  #dropValidations(modelId: string): void {
+    this.#database.prepare('DELETE FROM current_validations WHERE model_id = :modelId').run({ modelId });
+  }
+}
+
+const PAST = {
+  register: 'registered',
+  activate: 'activated',
+  deactivate: 'deactivated',
+  unregister: 'unregistered',
+  delete: 'deleted',
+} as const;
+
+function assertRev(row: ModelRow, ifMatch: number): void {
+  if (row.rev === ifMatch) return;
+  throw new AppError(
+    'conflict',
+    `${row.id} was changed since you read it (rev ${ifMatch}, now ${row.rev}). Your change was not made.`,
+    {
+      details: { rev: row.rev },
+    },
+  );
+}

@@ -1,0 +1,256 @@
+import {
+  AppError,
+  type Capability,
+  type ContentFile,
+  CAPABILITY_OF_TASK,
+  type TaskKey,
+} from '../../shared/contract/index.ts';
+import type { LifecycleState, Stage } from '../../shared/lifecycle/index.ts';
+import { visibilityCondition, type Viewer } from '../access/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Database, SqlValue, Statement } from '../kernel/database/database.ts';
+import type { ModelRow } from './model-row.ts';
+
+const COLUMNS = `models.*, versions.label, versions.content_id, versions.framework, versions.format, versions.source,
+  versions.source_id, versions.revision, versions.size_bytes, versions.inferred, versions.declared,
+  versions.approval_state, versions.stage,
+  EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id) AS validation_current,
+  (SELECT result FROM validations WHERE id = models.last_validation_id) AS last_validation_result,
+  (SELECT result FROM test_runs WHERE id = models.last_test_run_id) AS last_test_result`;
+const FROM = 'FROM models JOIN versions ON versions.id = models.version_id';
+
+export interface ModelFilter {
+  readonly q?: string | undefined;
+  readonly name?: string | undefined;
+  readonly lifecycle_state?: readonly LifecycleState[] | undefined;
+  readonly task_key?: readonly TaskKey[] | undefined;
+  readonly hosting?: 'local' | 'cloud' | undefined;
+  readonly tag?: readonly string[] | undefined;
+  readonly stage?: readonly Stage[] | undefined;
+  readonly capability?: Capability | undefined;
+  /** Active and validated; what the profile or the caller forbid is filtered by the use case's rule. */
+  readonly usable?: boolean | undefined;
+  readonly localOnly?: boolean | undefined;
+}
+
+export type ModelSort = 'name' | 'created';
+/** [name, seq, id] or [created_at, id]. */
+export type ModelCursor = readonly (string | number)[];
+
+export interface ModelChanges {
+  readonly lifecycle_state?: LifecycleState;
+  readonly artifact_status?: string;
+  readonly stale_reason?: string | null;
+  readonly last_test_run_id?: string;
+  readonly last_validation_id?: string;
+  readonly last_validated_at?: number;
+  readonly registered_at?: number | null;
+  readonly activated_at?: number | null;
+  readonly description?: string;
+  readonly annotations?: string;
+  readonly metadata?: string;
+  readonly config_override?: string;
+  readonly config_revision?: number;
+}
+
+/** The SQL of managed models. */
+export class ModelStore {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #byId: Statement<ModelRow>;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#byId = database.prepare<ModelRow>(
+      `SELECT ${COLUMNS} ${FROM} WHERE models.id = :id AND lifecycle_state <> 'deleted'`,
+    );
+  }
+
+  find(id: string): ModelRow | undefined {
+    return this.#byId.get({ id });
+  }
+
+  /** @throws {AppError} `not_found`. */
+  get(id: string): ModelRow {
+    const row = this.find(id);
+    if (row === undefined) throw new AppError('not_found', `There is no model ${id}.`);
+    return row;
+  }
+
+  /** Whether an id is or was in use: ids of deleted models are not given out again. */
+  idTaken(id: string): boolean {
+    return this.#database.prepare('SELECT 1 FROM models WHERE id = :id').get({ id }) !== undefined;
+  }
+
+  /** The managed model of this node for a family and content, if there is one. */
+  findByContent(familyName: string, contentId: string): ModelRow | undefined {
+    return this.#database
+      .prepare<ModelRow>(
+        `SELECT ${COLUMNS} ${FROM} WHERE models.name = :name AND content_id = :contentId AND lifecycle_state <> 'deleted' ORDER BY models.seq LIMIT 1`,
+      )
+      .get({ name: familyName, contentId });
+  }
+
+  files(versionId: number): (ContentFile & { counted: boolean })[] {
+    return this.#database
+      .prepare<{ path: string; sha256: string; size: number; counted: number }>(
+        'SELECT path, sha256, size, counted FROM version_files WHERE version_id = :versionId ORDER BY path',
+      )
+      .all({ versionId })
+      .map((file) => ({ ...file, counted: file.counted === 1 }));
+  }
+
+  tags(modelIds: readonly string[]): Map<string, string[]> {
+    const byModel = new Map<string, string[]>();
+    if (modelIds.length === 0) return byModel;
+    const rows = this.#database.query<{ model_id: string; tag: string }>(
+      `SELECT model_id, tag FROM model_tags WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY tag`,
+      [JSON.stringify(modelIds)],
+    );
+    for (const { model_id, tag } of rows) byModel.set(model_id, [...(byModel.get(model_id) ?? []), tag]);
+    return byModel;
+  }
+
+  setTags(modelId: string, tags: readonly string[]): void {
+    this.#database.prepare('DELETE FROM model_tags WHERE model_id = :modelId').run({ modelId });
+    const insert = this.#database.prepare('INSERT INTO model_tags (model_id, tag) VALUES (:modelId, :tag)');
+    for (const tag of new Set(tags)) insert.run({ modelId, tag });
+  }
+
+  /** One page in the order of `sort`; the row after the page tells that there is more. */
+  list(
+    viewer: Viewer,
+    filter: ModelFilter,
+    sort: ModelSort,
+    cursor: ModelCursor | null,
+    limit: number,
+  ): ModelRow[] {
+    const { where, params } = conditions(viewer, filter);
+    if (cursor !== null) {
+      where.push(
+        sort === 'name'
+          ? '(models.name, models.seq, models.id) > (?, ?, ?)'
+          : '(models.created_at, models.id) < (?, ?)',
+      );
+      params.push(...cursor);
+    }
+    const order =
+      sort === 'name' ? 'models.name, models.seq, models.id' : 'models.created_at DESC, models.id DESC';
+    return this.#database.query<ModelRow>(
+      `SELECT ${COLUMNS} ${FROM} WHERE ${where.join(' AND ')} ORDER BY ${order} LIMIT ?`,
+      [...params, limit],
+    );
+  }
+
+  /** How many in each state, under the same filter without the state. */
+  counts(viewer: Viewer, filter: ModelFilter): Partial<Record<LifecycleState, number>> {
+    const { where, params } = conditions(viewer, { ...filter, lifecycle_state: undefined });
+    const rows = this.#database.query<{ lifecycle_state: LifecycleState; n: number }>(
+      `SELECT lifecycle_state, COUNT(*) AS n ${FROM} WHERE ${where.join(' AND ')} GROUP BY lifecycle_state`,
+      params,
+    );
+    return Object.fromEntries(rows.map((row) => [row.lifecycle_state, row.n]));
+  }
+
+  insert(row: {
+    id: string;
+    version_id: number;
+    name: string;
+    seq: number;
+    task_key: TaskKey;
+    provider: string;
+    lifecycle_state: LifecycleState;
+    artifact_status: string;
+    is_sample: number;
+    description: string;
+  }): void {
+    const now = this.#clock.now();
+    this.#database
+      .prepare(
+        `INSERT INTO models (id, version_id, name, seq, task_key, hosting, provider, visibility_scope, owner_type,
+           lifecycle_state, artifact_status, is_sample, description, created_at, updated_at)
+         VALUES (:id, :version_id, :name, :seq, :task_key, 'local', :provider, 'platform', 'platform',
+           :lifecycle_state, :artifact_status, :is_sample, :description, :now, :now)`,
+      )
+      .run({ ...row, now });
+  }
+
+  /** Writes on the condition that nobody else did since the row was read. @throws {AppError} `conflict`. */
+  update(row: Pick<ModelRow, 'id' | 'rev' | 'lifecycle_state'>, changes: ModelChanges): void {
+    const columns = Object.keys(changes);
+    const sets = [...columns.map((column) => `${column} = :${column}`), 'rev = rev + 1', 'updated_at = :now'];
+    const { changes: written } = this.#database
+      .prepare(
+        `UPDATE models SET ${sets.join(', ')} WHERE id = :id AND rev = :rev AND lifecycle_state = :was`,
+      )
+      .run({
+        ...(changes as Record<string, SqlValue>),
+        id: row.id,
+        rev: row.rev,
+        was: row.lifecycle_state,
+        now: this.#clock.now(),
+      });
+    if (written === 1) return;
+    throw new AppError('conflict', `${row.id} was changed by somebody else. Your change was not made.`);
+  }
+
+  addConfigRevision(modelId: string, revision: number, config: string, actorId: string | null): void {
+    this.#database
+      .prepare(
+        'INSERT INTO model_config_revisions (model_id, revision, config, actor_id, created_at) VALUES (:modelId, :revision, :config, :actorId, :now)',
+      )
+      .run({ modelId, revision, config, actorId, now: this.#clock.now() });
+  }
+
+  count(): number {
+    return (
+      this.#database
+        .prepare<{ n: number }>("SELECT COUNT(*) AS n FROM models WHERE lifecycle_state <> 'deleted'")
+        .get({})?.n ?? 0
+    );
+  }
+}
+
+function conditions(viewer: Viewer, filter: ModelFilter): { where: string[]; params: SqlValue[] } {
+  const visible = visibilityCondition(viewer);
+  const where = ["models.lifecycle_state <> 'deleted'", visible.sql];
+  const params: SqlValue[] = [...visible.params];
+  const among = (column: string, values: readonly string[] | undefined): void => {
+    if (values === undefined) return;
+    where.push(`${column} IN (${values.map(() => '?').join(', ')})`);
+    params.push(...values);
+  };
+  among('models.lifecycle_state', filter.lifecycle_state);
+  among('models.task_key', filter.task_key);
+  among('versions.stage', filter.stage);
+  among('models.hosting', filter.hosting === undefined ? undefined : [filter.hosting]);
+  among('models.name', filter.name === undefined ? undefined : [filter.name]);
+  if (filter.capability !== undefined) {
+    among(
+      'models.task_key',
+      Object.entries(CAPABILITY_OF_TASK).flatMap(([task, capability]) =>
+        capability === filter.capability ? [task] : [],
+      ),
+    );
+  }
+  for (const tag of filter.tag ?? []) {
+    where.push('EXISTS (SELECT 1 FROM model_tags WHERE model_id = models.id AND tag = ?)');
+    params.push(tag);
+  }
+  if (filter.q !== undefined && filter.q.trim() !== '') {
+    const like = `%${filter.q.trim().replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
+    where.push(
+      "(models.id LIKE ? ESCAPE '\\' OR models.name LIKE ? ESCAPE '\\' OR models.description LIKE ? ESCAPE '\\' OR versions.content_id LIKE ? ESCAPE '\\')",
+    );
+    params.push(like, like, like, like);
+  }
+  if (filter.usable === true) {
+    where.push(
+      "models.lifecycle_state = 'active'",
+      'EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id)',
+    );
+  }
+  if (filter.localOnly === true) where.push("models.hosting = 'local'");
+  return { where, params };
+}

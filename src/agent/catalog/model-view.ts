@@ -1,0 +1,205 @@
+import { TASKS, type ActionVerdict, type Model } from '../../shared/contract/index.ts';
+import {
+  eligibility,
+  preview,
+  REQUESTED_ACTIONS,
+  roleCovers,
+  staleWords,
+  type RequestedAction,
+  type Role,
+} from '../../shared/lifecycle/index.ts';
+import type { Viewer } from '../access/index.ts';
+import type { BlobStore } from '../artifacts/index.ts';
+import { toIso, toIsoOrNull, type Clock } from '../kernel/clock.ts';
+import type { FactsReader } from './facts.ts';
+import { effectiveModelConfig } from './fingerprint.ts';
+import { declaredConfig, inferredOf, overrideConfig, type ModelRow } from './model-row.ts';
+import type { ModelStore } from './model-store.ts';
+import type { CatalogPorts, UsageTotals } from './ports.ts';
+import { contentHexOf } from './version-store.ts';
+
+/** Which role an action's route asks for (contract.md, "Roles"). */
+const ACTION_ROLE: Record<RequestedAction, Role> = {
+  register: 'admin',
+  assign: 'superadmin',
+  test: 'admin',
+  validate: 'admin',
+  activate: 'admin',
+  deactivate: 'admin',
+  unregister: 'admin',
+  delete: 'superadmin',
+};
+
+/** Turns rows into the Model of the contract. */
+export class ModelView {
+  readonly #deps: {
+    models: ModelStore;
+    facts: FactsReader;
+    blobs: BlobStore;
+    ports: CatalogPorts;
+    clock: Clock;
+    nodeId: string;
+  };
+
+  constructor(deps: {
+    models: ModelStore;
+    facts: FactsReader;
+    blobs: BlobStore;
+    ports: CatalogPorts;
+    clock: Clock;
+    nodeId: string;
+  }) {
+    this.#deps = deps;
+  }
+
+  /** Rows of a list: no heavy fields, and the same few queries whatever the number of rows. */
+  list(rows: readonly ModelRow[]): Model[] {
+    const { models, ports, clock } = this.#deps;
+    const ids = rows.map((row) => row.id);
+    const tags = models.tags(ids);
+    const usage = ports.usage.totals(ids);
+    const observed = clock.now();
+    return rows.map((row) => this.#base(row, tags.get(row.id) ?? [], usage.get(row.id), observed));
+  }
+
+  /** One model with files, origins, actions and what is missing, for one viewer. */
+  detail(row: ModelRow, viewer: Viewer, missingFor: Viewer = viewer): Model {
+    const { models, facts } = this.#deps;
+    const [base] = this.list([row]);
+    if (base === undefined) throw new Error('a list of one row came back empty');
+    const { requirements } = eligibility(facts.eligibilityFacts(row, missingFor), 'invoke');
+    const config = effectiveModelConfig(declaredConfig(row), overrideConfig(row), row.config_revision);
+    return {
+      ...base,
+      config: { values: config.values, origins: { ...config.origins } },
+      artifact:
+        base.artifact === null
+          ? null
+          : {
+              ...base.artifact,
+              files: models
+                .files(row.version_id)
+                .map((file) => ({ path: file.path, size_bytes: file.size, sha256: file.sha256 })),
+            },
+      actions: this.#actions(row, viewer),
+      requirements: requirements.map((requirement) => ({
+        ...requirement,
+        blocked_by: [...requirement.blocked_by],
+      })),
+    };
+  }
+
+  #actions(row: ModelRow, viewer: Viewer): Partial<Record<RequestedAction, ActionVerdict>> {
+    const { facts: reader, ports } = this.#deps;
+    const facts = reader.facts(row);
+    const newest = ports.tests.newestSuccess(row.id);
+    return Object.fromEntries(
+      REQUESTED_ACTIONS.map((action): [RequestedAction, ActionVerdict] => {
+        const needed = ACTION_ROLE[action];
+        if (!roleCovers(viewer.role, needed))
+          return [action, { ok: false, code: 'insufficient_role', reason: `This needs the role ${needed}.` }];
+        const verdict = preview(action, facts, newest);
+        return [
+          action,
+          verdict.ok ? { ok: true } : { ok: false, code: verdict.code, reason: verdict.reason },
+        ];
+      }),
+    );
+  }
+
+  #base(row: ModelRow, tags: string[], usage: UsageTotals | undefined, observed: number): Model {
+    const { blobs, ports, nodeId } = this.#deps;
+    const local = row.hosting === 'local';
+    return {
+      id: row.id,
+      rev: row.rev,
+      name: row.name,
+      seq: row.seq,
+      label: row.label,
+      global_model_id: row.content_id,
+      node_id: nodeId,
+      provider: row.provider,
+      backend: local ? 'local' : 'external_api',
+      hosting: row.hosting,
+      source: row.source,
+      source_id: row.source_id,
+      revision: row.revision,
+      checksum: contentHexOf(row.content_id),
+      framework: row.framework,
+      format: row.format,
+      ...fileFacts(row),
+      task_key: row.task_key,
+      category: TASKS[row.task_key],
+      runtime_mode_policy: local ? 'online_offline' : 'online_only',
+      visibility_scope: row.visibility_scope,
+      owner_type: row.owner_type,
+      owner_user_id: row.owner_user_id,
+      lifecycle_state: row.lifecycle_state,
+      is_validation_current: row.validation_current === 1,
+      last_validation_status: row.last_validation_result,
+      last_validated_at: toIsoOrNull(row.last_validated_at),
+      validation_error:
+        row.stale_reason === null
+          ? null
+          : {
+              reason: row.stale_reason,
+              message: `The validation no longer holds: ${staleWords(row.stale_reason)}.`,
+            },
+      approval_state: row.approval_state,
+      stage: row.stage,
+      is_sample: row.is_sample === 1,
+      artifact: local
+        ? {
+            artifact_status: row.artifact_status,
+            storage_path: blobs.modelDirectory(contentHexOf(row.content_id)),
+            size_bytes: row.size_bytes,
+            verified_at: null,
+          }
+        : null,
+      config: { values: { ...declaredConfig(row), ...overrideConfig(row) } },
+      credential: { status: local ? 'not_required' : 'missing' },
+      tags,
+      annotations: JSON.parse(row.annotations) as Record<string, string>,
+      description: row.description,
+      metadata: JSON.parse(row.metadata) as Model['metadata'],
+      loaded_in: ports.slots.loadedIn(row.id).map((slot) => slot.slot_id),
+      created_at: toIso(row.created_at),
+      updated_at: toIso(row.updated_at),
+      observed_at: toIso(observed),
+      usage_summary: usageSummary(usage),
+    };
+  }
+}
+
+/** What the files say. */
+function fileFacts(
+  row: ModelRow,
+): Pick<
+  Model,
+  'architecture' | 'parameter_count' | 'quantization' | 'trained_context_length' | 'has_chat_template'
+> {
+  const inferred = inferredOf(row);
+  return {
+    architecture: inferred.architecture ?? null,
+    parameter_count: inferred.parameter_count ?? null,
+    quantization: inferred.quantization ?? null,
+    trained_context_length: inferred.context_length ?? null,
+    has_chat_template: inferred.has_chat_template ?? false,
+  };
+}
+
+const UNUSED: UsageTotals = {
+  calls: 0,
+  errors: 0,
+  prompt_tokens: 0,
+  completion_tokens: 0,
+  last_used_at: null,
+};
+
+function usageSummary(usage: UsageTotals = UNUSED): Model['usage_summary'] {
+  const { calls, errors, prompt_tokens, completion_tokens } = usage;
+  return {
+    total: { calls, errors, prompt_tokens, completion_tokens },
+    last_used_at: toIsoOrNull(usage.last_used_at),
+  };
+}

@@ -1,0 +1,254 @@
+import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
+import { createHttpServer, serverUrl } from '../server/http-server.ts';
+import { Router } from '../server/router.ts';
+import { serveUi } from '../server/static-ui.ts';
+import { accessRoutes, ensureAdminToken, Keys, KeyStore } from './access/index.ts';
+import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { BlobStore } from './artifacts/index.ts';
+import {
+  catalogRoutes,
+  FactsReader,
+  importJob,
+  ModelLifecycle,
+  ModelStore,
+  ModelView,
+  Publisher,
+  VersionStore,
+  type CatalogPorts,
+} from './catalog/index.ts';
+import { deploymentRoutes, serveJob } from './deployments/index.ts';
+import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
+import type { Clock } from './kernel/clock.ts';
+import type { AgentConfig } from './kernel/config.ts';
+import type { DataDir } from './kernel/data-dir.ts';
+import type { Database } from './kernel/database/database.ts';
+import { DatabaseMaintenance } from './kernel/database/maintenance.ts';
+import { Egress } from './kernel/egress.ts';
+import { EventHub } from './kernel/event-hub.ts';
+import { JobRunner } from './kernel/jobs/job-runner.ts';
+import { JobStore } from './kernel/jobs/job-store.ts';
+import { jobRoutes } from './kernel/jobs/routes.ts';
+import { Journal } from './kernel/journal.ts';
+import type { Logger } from './kernel/logger.ts';
+import { loadNodeIdentity, loadSigner } from './kernel/node-identity.ts';
+import { RuntimeProfile } from './kernel/profile.ts';
+import { uiDirectory } from './kernel/resources.ts';
+import { Secrets } from './kernel/secrets.ts';
+import {
+  DockerDriver,
+  EmbeddedDriver,
+  LABEL_NODE,
+  Launcher,
+  loadDiagnosisRules,
+  RETRY_POLICY,
+  runtimeRoutes,
+  Slots,
+  SlotStore,
+  SpecRegistry,
+  type RuntimeDriver,
+} from './runtimes/index.ts';
+import { systemRoutes } from './system/index.ts';
+import { HistoryStore, validationRoutes, Validations } from './validation/index.ts';
+
+/** What a host may set that no person does. */
+export interface AgentOverrides {
+  readonly clock?: Clock;
+  /** The keychain's key, when the desktop has one. */
+  readonly secretsKey?: Buffer | null;
+  /** Parse every answer against the contract; for tests. */
+  readonly checkResponses?: boolean;
+  readonly uiDirectory?: string;
+  readonly watchMs?: number;
+  readonly drainMs?: number;
+  readonly retry?: typeof RETRY_POLICY;
+}
+
+export interface Foundation {
+  readonly config: AgentConfig;
+  readonly paths: DataDir;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly overrides: AgentOverrides;
+  readonly startedAt: number;
+  readonly onStopRequested: (slots: 'keep' | 'stop') => void;
+}
+
+export type Agent = Awaited<ReturnType<typeof compose>>;
+
+const WATCH_MS = 10_000;
+const DRAIN_MS = 30_000;
+
+/** The only place where modules meet. Builds everything on an open database; nothing runs yet. */
+export async function compose(foundation: Foundation) {
+  const { config, paths, database, clock, log, overrides } = foundation;
+  const kernel = await composeKernel(foundation);
+  const { journal, hub, profile, egress, jobs, identity } = kernel;
+
+  const keyStore = new KeyStore(database);
+  const keys = new Keys({ database, store: keyStore, journal, clock });
+  await ensureAdminToken({ database, store: keyStore, keys, paths, clock });
+
+  const blobs = new BlobStore(database, paths.store, clock);
+  const models = new ModelStore(database, clock);
+  const versions = new VersionStore(database, clock);
+  const usage = new UsageRecorder(database, clock);
+
+  // Features above the catalogue answer its questions; they are made a few lines further down.
+  const ports: CatalogPorts = {
+    slots: {
+      assignedTo: (id) => slots.assignedTo(id),
+      loadedIn: (id) => slots.loadedIn(id),
+      loadedModelIds: () => slots.loadedModelIds(),
+    },
+    bindings: { bindingsOf: () => [] },
+    usage,
+    tests: { newestSuccess: (id) => validations.newestSuccess(id), last: (id) => validations.last(id) },
+  };
+  const facts = new FactsReader(database, ports, () => profile.current);
+  const lifecycle = new ModelLifecycle({ database, journal, clock, models, versions, facts, blobs });
+  const publisher = new Publisher({ database, journal, clock, models, versions, facts });
+  const view = new ModelView({ models, facts, blobs, ports, clock, nodeId: identity.nodeId });
+
+  const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
+  await specs.load();
+  const docker = new DockerEngine({
+    host: findDockerHost(config.dockerHost, process.env),
+    egress,
+    log: log.child({ part: 'docker' }),
+    label: `${LABEL_NODE}=${identity.nodeId}`,
+  });
+  const drivers = new Map<string, RuntimeDriver>([
+    [
+      'docker',
+      new DockerDriver({ engine: docker, nodeId: identity.nodeId, log: log.child({ part: 'docker' }) }),
+    ],
+    ['embedded', new EmbeddedDriver()],
+  ]);
+  const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const slots = new Slots({
+    database,
+    journal,
+    hub,
+    clock,
+    log: log.child({ part: 'slots' }),
+    egress,
+    store: new SlotStore(database, clock),
+    models,
+    lifecycle,
+    blobs,
+    launcher,
+    specs,
+    drivers,
+    rules: loadDiagnosisRules(),
+    logDirectory: paths.logs,
+    retry: overrides.retry ?? RETRY_POLICY,
+    watchMs: overrides.watchMs ?? WATCH_MS,
+    drainMs: overrides.drainMs ?? DRAIN_MS,
+  });
+  const history = new HistoryStore(database, clock);
+  const validations = new Validations({
+    database,
+    journal,
+    clock,
+    history,
+    models,
+    lifecycle,
+    facts,
+    slots,
+    blobs,
+  });
+  const directory = new ServingDirectory({ models, facts, slots, hub });
+
+  const importDeps = { blobs, publisher, jobs };
+  const serveDeps = { models, lifecycle, validations, slots, specs, drivers, hub, jobs };
+  jobs.register(importJob(importDeps));
+  jobs.register(serveJob(serveDeps));
+
+  const stopping = new AbortController();
+  const authenticate = (token: string) => keys.authenticate(token);
+  const checkResponses = overrides.checkResponses ?? false;
+  const app = createHttpServer({
+    log: log.child({ part: 'http' }),
+    origins: { allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins },
+    authenticate,
+    tls: config.tls,
+    stopping: () => stopping.signal.aborted,
+    checkResponses,
+  });
+  const url = () => serverUrl(app, config.tls !== null);
+  const insecure = config.insecure && config.tls === null;
+  const router = new Router<Endpoints>(app, ENDPOINTS, authenticate, checkResponses);
+  accessRoutes(router, { keys, url, nodeName: identity.nodeName, clock });
+  catalogRoutes(router, {
+    models,
+    versions,
+    lifecycle,
+    view,
+    facts,
+    publisher,
+    jobs,
+    blobs,
+    ports,
+    profile,
+    sampleDirectory: paths.samples,
+  });
+  runtimeRoutes(router, { slots, specs, drivers, clock });
+  validationRoutes(router, { validations, history, lifecycle, models, view });
+  gatewayRoutes(router, { directory, usage, slots });
+  deploymentRoutes(router, serveDeps);
+  jobRoutes(router, { jobs });
+  systemRoutes(router, {
+    ...kernel,
+    database,
+    clock,
+    paths,
+    blobs,
+    docker,
+    specs,
+    drivers,
+    slots,
+    models,
+    url,
+    insecure,
+    startedAt: foundation.startedAt,
+    stopping: stopping.signal,
+    requestStop: (which) => foundation.onStopRequested(which),
+  });
+  router.assertComplete();
+  await serveUi(app, overrides.uiDirectory ?? uiDirectory());
+
+  return { ...kernel, keys, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
+}
+
+async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {
+  const journal = new Journal(database, clock);
+  const hub = new EventHub(journal);
+  const secrets = await Secrets.open(database, paths, clock, overrides.secretsKey ?? null);
+  const sign = (): void => {
+    journal.signer = loadSigner(database, secrets);
+  };
+  sign();
+  const identity = loadNodeIdentity(database);
+  const profile = new RuntimeProfile(database, journal, clock, config.profile);
+  const egress = new Egress(() => ({ profile: profile.current, allowedPeers: config.allowedPeers }), clock);
+  const tellProfile = (): void =>
+    hub.publish('system', 'profile', { profile: profile.current, refused_count: egress.refusedCount });
+  profile.listen(tellProfile);
+  egress.onRefused(tellProfile);
+  const maintenance = new DatabaseMaintenance(
+    database,
+    paths.backups,
+    clock,
+    log.child({ part: 'database' }),
+  );
+  const jobs = new JobRunner({
+    store: new JobStore(database, clock),
+    database,
+    journal,
+    hub,
+    clock,
+    log: log.child({ part: 'jobs' }),
+  });
+  return { journal, hub, secrets, identity, profile, egress, maintenance, jobs, onUnlocked: sign };
+}

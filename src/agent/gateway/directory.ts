@@ -1,0 +1,134 @@
+import { AppError, CAPABILITY_OF_TASK, type Capability } from '../../shared/contract/index.ts';
+import {
+  eligibility,
+  INVOCATION_REFUSALS,
+  type EligibilityFacts,
+  type EligibilityReason,
+} from '../../shared/lifecycle/index.ts';
+import { seesThrough, type Viewer } from '../access/index.ts';
+import type { FactsReader, ModelRow, ModelStore } from '../catalog/index.ts';
+import type { EventHub } from '../kernel/event-hub.ts';
+import type { SlotEndpoint, Slots } from '../runtimes/index.ts';
+
+export interface Target {
+  readonly model: ModelRow;
+  readonly endpoint: SlotEndpoint;
+}
+
+/** Finds who answers a call: the model that is named, or a refusal with the reason. */
+export class ServingDirectory {
+  readonly #models: ModelStore;
+  readonly #facts: FactsReader;
+  readonly #slots: Slots;
+  /** Rows that calls named, kept until something changes a model. */
+  readonly #cache = new Map<string, { row: ModelRow; identities: Map<string, boolean> }>();
+
+  constructor(deps: { models: ModelStore; facts: FactsReader; slots: Slots; hub: EventHub }) {
+    this.#models = deps.models;
+    this.#facts = deps.facts;
+    this.#slots = deps.slots;
+    deps.hub.onJournal((record) => {
+      if (record.subject?.startsWith('model:') === true)
+        this.#cache.delete(record.subject.slice('model:'.length));
+    });
+  }
+
+  /** Models this viewer can call now. */
+  served(viewer: Viewer): ModelRow[] {
+    return [...this.#slots.loadedModelIds()]
+      .toSorted()
+      .flatMap((id) => {
+        const row = this.#models.find(id);
+        return row === undefined ? [] : [row];
+      })
+      .filter((row) => eligibility(this.#facts.eligibilityFacts(row, viewer), 'invoke').eligible);
+  }
+
+  /**
+   * The runtime for a call. It serves exactly the named model and is validated on that very runtime.
+   * @throws {AppError} the first of `INVOCATION_REFUSALS` that holds.
+   */
+  target(name: string, viewer: Viewer, capability: Capability): Target {
+    const known = this.#lookUp(name);
+    if (
+      known !== null &&
+      known.row.lifecycle_state === 'active' &&
+      known.row.recall_reason === null &&
+      seesThrough(viewer, known.row) !== null
+    ) {
+      const { row } = known;
+      const endpoint = this.#slots
+        .endpoints(name)
+        .find((one) => this.#isValidated(known, one.runtimeIdentity));
+      if (endpoint !== undefined) {
+        if (CAPABILITY_OF_TASK[row.task_key] === capability) return { model: row, endpoint };
+        throw new AppError(
+          'unsupported_format',
+          `${name} is a model for ${row.task_key}; this route is for ${capability}.`,
+          {
+            hint: 'Use the route of its task, or another model.',
+            details: { fields: ['model'] },
+          },
+        );
+      }
+    }
+    throw this.#refusal(name, viewer);
+  }
+
+  #lookUp(name: string): { row: ModelRow; identities: Map<string, boolean> } | null {
+    const cached = this.#cache.get(name);
+    if (cached !== undefined) return cached;
+    const row = this.#models.find(name);
+    if (row === undefined) return null;
+    const entry = { row, identities: new Map<string, boolean>() };
+    this.#cache.set(name, entry);
+    return entry;
+  }
+
+  #isValidated(known: { row: ModelRow; identities: Map<string, boolean> }, identity: string): boolean {
+    let validated = known.identities.get(identity);
+    if (validated === undefined) {
+      validated = this.#facts.isValidatedOn(known.row.id, identity);
+      known.identities.set(identity, validated);
+    }
+    return validated;
+  }
+
+  #refusal(name: string, viewer: Viewer): AppError {
+    const unknown = new AppError('not_found', `There is no model ${name.slice(0, 200)}.`, {
+      hint: 'See /v1/models for the models this key can call.',
+      details: { fields: ['model'] },
+    });
+    const row = this.#models.find(name);
+    if (row === undefined) return unknown;
+    const facts = this.#facts.eligibilityFacts(row, viewer);
+    const { reasons } = eligibility(facts, 'invoke');
+    const found = INVOCATION_REFUSALS.find(([reason]) => reasons.includes(reason));
+    if (found === undefined)
+      return new AppError('model_not_loaded', `${name} is being loaded or unloaded right now.`, {
+        details: { fields: ['model'] },
+      });
+    const [reason, code] = found;
+    if (code === 'not_found') return unknown;
+    return new AppError(code, sentence(reason, name, facts), { details: { reason, fields: ['model'] } });
+  }
+}
+
+function sentence(reason: EligibilityReason, name: string, facts: EligibilityFacts): string {
+  switch (reason) {
+    case 'recalled':
+      return `${name} was recalled: ${facts.recalled?.reason ?? ''}.`;
+    case 'not_registered':
+    case 'not_active':
+      return `${name} is ${facts.lifecycle_state}, not active.`;
+    case 'not_loaded':
+      return `${name} is active but not loaded. Load it into a slot; no other model answers for it.`;
+    case 'runtime_changed':
+      return `${name} is loaded on a runtime that it was not validated on. Test and validate it there.`;
+    case 'validation_missing':
+    case 'validation_stale':
+      return `The validation of ${name} does not hold now.`;
+    default:
+      return `${name} cannot be called now (${reason}).`;
+  }
+}

@@ -1,0 +1,3 @@
+export { ServingDirectory } from './directory.ts';
+export { gatewayRoutes } from './routes.ts';
+export { UsageRecorder } from './usage.ts';

@@ -1,0 +1,6 @@
+import { sql as first } from './0001-first.ts';
+
+/** In order; the position is the `user_version` after it. Never change one that was released. */
+export const MIGRATIONS: readonly string[] = [first];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,0 +1,11 @@
+export { loadDiagnosisRules } from './diagnosis/rules.ts';
+export { DockerDriver, LABEL_NODE } from './drivers/docker-driver.ts';
+export type { RuntimeDriver } from './drivers/driver.ts';
+export { EmbeddedDriver } from './drivers/embedded-driver.ts';
+export { runtimeRoutes } from './routes.ts';
+export type { SlotEndpoint } from './slots/endpoint.ts';
+export { Launcher } from './slots/launcher.ts';
+export { RETRY_POLICY } from './slots/plan.ts';
+export { SlotStore } from './slots/slot-store.ts';
+export { Slots } from './slots/slots.ts';
+export { SpecRegistry } from './specs/spec-registry.ts';

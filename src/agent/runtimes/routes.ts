@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { Endpoints } from '../../shared/contract/index.ts';
+import type { Router } from '../../server/router.ts';
+import { toIsoOrNull, type Clock } from '../kernel/clock.ts';
+import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
+import type { RuntimeDriver } from './drivers/driver.ts';
+import { listRuntimes } from './runtime-list.ts';
+import type { Slots } from './slots/slots.ts';
+import type { SpecRegistry } from './specs/spec-registry.ts';
+
+const SlotCursor = z.tuple([z.string()]);
+
+export function runtimeRoutes(
+  router: Router<Endpoints>,
+  deps: { slots: Slots; specs: SpecRegistry; drivers: ReadonlyMap<string, RuntimeDriver>; clock: Clock },
+): void {
+  const { slots, specs } = deps;
+
+  router.implement('listRuntimes', async (_request, { signal }) => ({
+    runtimes: await listRuntimes(deps, signal),
+    problems: [...specs.problems],
+  }));
+  router.implement('listSlots', ({ query }) => {
+    const after = decodeCursor(query.cursor, SlotCursor)?.[0] ?? '';
+    const { rows, next } = pageOf(
+      slots.list().filter((slot) => slot.id > after),
+      query.limit,
+    );
+    return { slots: rows, next_cursor: next === null ? null : encodeCursor([next.id]) };
+  });
+  router.implement('getSlot', ({ params }) => ({ slot: slots.get(params.id) }));
+  router.implement('createSlot', async ({ body }, { caller }) => ({
+    slot: await slots.create(body, caller),
+  }));
+  router.implement('patchSlot', async ({ params, body }, { caller, ifMatch }) => ({
+    slot: await slots.patch(params.id, body, caller, ifMatch),
+  }));
+  router.implement('deleteSlot', async ({ params }, { caller }) => {
+    await slots.delete(params.id, caller);
+    return { deleted: true as const, slot_id: params.id };
+  });
+  router.implement('loadSlot', async ({ params, body }, { caller }) => ({
+    slot: await slots.load(params.id, body.managed_model_id, caller),
+  }));
+  router.implement('unloadSlot', async ({ params }, { caller }) => ({
+    slot: await slots.unload(params.id, caller),
+  }));
+  router.implement('restartSlot', async ({ params }, { caller }) => ({
+    slot: await slots.restart(params.id, caller),
+  }));
+  router.implement('getSlotLogs', async ({ params, query }) => {
+    const { attempt, attempts, lines } = await slots.logs(params.id, query.attempt, query.tail);
+    return {
+      slot_id: params.id,
+      attempt,
+      attempts,
+      lines: lines.map((line) => ({ at: toIsoOrNull(line.at), stream: line.stream, text: line.text })),
+    };
+  });
+}

@@ -1,0 +1,63 @@
+import type { Pool } from 'undici';
+
+/** A runtime that serves a model now, as the gateway sees it. Counts the requests in it, so that a stop can wait for them. */
+export class SlotEndpoint {
+  readonly slotId: string;
+  readonly modelId: string;
+  /** The id the runtime itself knows the model by. */
+  readonly runtimeModelId: string;
+  readonly runtimeIdentity: string;
+  readonly refusedParameters: ReadonlySet<string>;
+  readonly pool: Pool;
+  #inFlight = 0;
+  #closing = false;
+  readonly #drained = Promise.withResolvers<void>();
+  readonly #onFailure: () => void;
+
+  constructor(options: {
+    slotId: string;
+    modelId: string;
+    runtimeModelId: string;
+    runtimeIdentity: string;
+    refusedParameters: readonly string[];
+    pool: Pool;
+    onFailure: () => void;
+  }) {
+    this.slotId = options.slotId;
+    this.modelId = options.modelId;
+    this.runtimeModelId = options.runtimeModelId;
+    this.runtimeIdentity = options.runtimeIdentity;
+    this.refusedParameters = new Set(options.refusedParameters);
+    this.pool = options.pool;
+    this.#onFailure = options.onFailure;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get open(): boolean {
+    return !this.#closing;
+  }
+
+  enter(): void {
+    this.#inFlight += 1;
+  }
+
+  leave(): void {
+    this.#inFlight -= 1;
+    if (this.#closing && this.#inFlight === 0) this.#drained.resolve();
+  }
+
+  /** The gateway could not reach it: whoever watches the slot looks at once. */
+  reportFailure(): void {
+    this.#onFailure();
+  }
+
+  /** Takes no more requests; resolves when the last has left. */
+  drain(): Promise<void> {
+    this.#closing = true;
+    if (this.#inFlight === 0) this.#drained.resolve();
+    return this.#drained.promise;
+  }
+}

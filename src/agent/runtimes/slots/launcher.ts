@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import { AppError, type Capability } from '../../../shared/contract/index.ts';
+import type { BlobStore } from '../../artifacts/index.ts';
+import {
+  contentHexOf,
+  declaredConfig,
+  inferredConfig,
+  inferredOf,
+  overrideConfig,
+  type ModelRow,
+  type ModelStore,
+} from '../../catalog/index.ts';
+import type { DataDir } from '../../kernel/data-dir.ts';
+import { socketDirectory } from '../drivers/attempt-socket.ts';
+import type { Engine, Launch, RuntimeDriver } from '../drivers/driver.ts';
+import { effectiveConfig, type EffectiveConfig } from '../specs/effective-config.ts';
+import { configHash, renderArgs, runtimeIdentity } from '../specs/launch.ts';
+import type { RuntimeSpec } from '../specs/spec.ts';
+import type { SpecRegistry } from '../specs/spec-registry.ts';
+import type { SlotRow } from './slot-store.ts';
+
+export interface PreparedLaunch {
+  readonly launch: Launch;
+  readonly driver: RuntimeDriver;
+  readonly spec: RuntimeSpec;
+  readonly effective: EffectiveConfig;
+  readonly identity: string;
+}
+
+/** Turns a slot and a model into what a driver starts. */
+export class Launcher {
+  readonly #deps: {
+    specs: SpecRegistry;
+    drivers: ReadonlyMap<string, RuntimeDriver>;
+    models: ModelStore;
+    blobs: BlobStore;
+    paths: DataDir;
+  };
+
+  constructor(deps: {
+    specs: SpecRegistry;
+    drivers: ReadonlyMap<string, RuntimeDriver>;
+    models: ModelStore;
+    blobs: BlobStore;
+    paths: DataDir;
+  }) {
+    this.#deps = deps;
+  }
+
+  /** @throws {AppError} `runtime_unavailable` when no driver of that kind is part of this agent. */
+  driverFor(spec: RuntimeSpec): RuntimeDriver {
+    const driver = this.#deps.drivers.get(spec.driver);
+    if (driver === undefined)
+      throw new AppError('runtime_unavailable', `This agent has no driver for ${spec.driver} runtimes.`, {
+        details: { driver: spec.driver },
+      });
+    return driver;
+  }
+
+  effective(slot: Pick<SlotRow, 'runtime_spec' | 'config'>, model: ModelRow): EffectiveConfig {
+    const spec = this.#deps.specs.get(slot.runtime_spec);
+    const inferred = inferredOf(model);
+    return effectiveConfig(spec, {
+      slot: slot.config,
+      override: overrideConfig(model),
+      overrideRevision: model.config_revision,
+      declared: declaredConfig(model),
+      inferred: inferredConfig({ context_length: inferred.context_length ?? null }),
+    });
+  }
+
+  /** null when the spec was taken away meanwhile; a start says so. */
+  effectiveOrNull(slot: Pick<SlotRow, 'runtime_spec' | 'config'>, model: ModelRow): EffectiveConfig | null {
+    return this.#deps.specs.find(slot.runtime_spec) === undefined ? null : this.effective(slot, model);
+  }
+
+  /** @throws {AppError} what resolving the engine says: `image_missing`, `runtime_unavailable`, ... */
+  async prepare(
+    slot: SlotRow,
+    model: ModelRow,
+    attempt: number,
+    signal: AbortSignal,
+  ): Promise<PreparedLaunch> {
+    const spec = this.#deps.specs.get(slot.runtime_spec);
+    const driver = this.driverFor(spec);
+    const effective = this.effective(slot, model);
+    const engine = await driver.resolve(spec, effective.values.image, signal);
+    return {
+      launch: this.#launch({ slot, model, attempt, spec, engine, effective }),
+      driver,
+      spec,
+      effective,
+      identity: runtimeIdentity(spec, engine.id, effective.values),
+    };
+  }
+
+  #launch(parts: {
+    slot: SlotRow;
+    model: ModelRow;
+    attempt: number;
+    spec: RuntimeSpec;
+    engine: Engine;
+    effective: EffectiveConfig;
+  }): Launch {
+    const { slot, model, attempt, spec, engine, effective } = parts;
+    const { paths, blobs } = this.#deps;
+    const modelFile = this.#modelFile(model);
+    const args: Launch['args'] = (runtimePaths) =>
+      renderArgs(spec, effective.values, {
+        capability: slot.capability,
+        servedName: model.id,
+        ...runtimePaths,
+      });
+    const socketDir = socketDirectory(paths.runtime, slot.id, attempt);
+    // Fixed paths stand in for those that change with each attempt: the hash says whether a running container still fits.
+    const hash = configHash({
+      spec: spec.id,
+      engine: engine.id,
+      content: model.content_id,
+      model: model.id,
+      args: args({ modelDir: 'dir', modelFile: `dir/${modelFile}`, socket: 'socket' }),
+      env: spec.env,
+      gpus: slot.gpu_ids,
+    });
+    return {
+      slotId: slot.id,
+      attempt,
+      modelId: model.id,
+      generation: slot.generation,
+      configHash: hash,
+      spec,
+      engine,
+      args,
+      env: spec.env,
+      modelDirectory: blobs.modelDirectory(contentHexOf(model.content_id)),
+      modelFile,
+      socketDirectory: socketDir,
+      cacheDirectory: join(paths.caches, slot.id),
+      settings: { ...effective.values, capability: slot.capability },
+    };
+  }
+
+  /** The file an engine of GGUF models opens: the only one, or the first part. */
+  #modelFile(model: ModelRow): string {
+    if (model.format !== 'gguf') return '';
+    const names = this.#deps.models.files(model.version_id).map((file) => file.path);
+    return (
+      names.find((name) => name === 'model.gguf') ??
+      names.find((name) => /-00001-of-\d{5}\.gguf$/.test(name)) ??
+      'model.gguf'
+    );
+  }
+}
+
+/** Why a model cannot run in a slot of this spec and capability, or null. Pure. */
+export function slotMismatch(
+  spec: Pick<RuntimeSpec, 'name' | 'formats' | 'capabilities'>,
+  slot: { capability: Capability },
+  model: { id: string; format: string | null; capability: Capability },
+): { message: string; details: Record<string, unknown> } | null {
+  if (model.capability !== slot.capability) {
+    return {
+      message: `${model.id} is for ${words(model.capability)}; this slot is for ${words(slot.capability)}.`,
+      details: { needed: model.capability, slot: slot.capability },
+    };
+  }
+  if (model.format === null || !(spec.formats as readonly string[]).includes(model.format)) {
+    return {
+      message: `${spec.name} runs ${spec.formats.join(', ')}; ${model.id} is ${model.format ?? 'of unknown format'}.`,
+      details: { format: model.format, accepted: spec.formats },
+    };
+  }
+  return null;
+}
+
+function words(capability: Capability): string {
+  return { llm_inference: 'text generation', embeddings: 'embeddings', rerank: 'reranking' }[capability];
+}

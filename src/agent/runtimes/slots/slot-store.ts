@@ -1,0 +1,226 @@
+import {
+  AppError,
+  type Capability,
+  type LoadError,
+  type SlotConfig,
+} from '../../../shared/contract/index.ts';
+import type { LoadState } from '../../../shared/lifecycle/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Database } from '../../kernel/database/database.ts';
+
+export interface SlotRow {
+  readonly id: string;
+  readonly rev: number;
+  readonly display_name: string;
+  readonly capability: Capability;
+  readonly runtime_spec: string;
+  readonly enabled: boolean;
+  readonly gpu_ids: readonly string[];
+  readonly config: SlotConfig;
+  readonly desired_model_id: string | null;
+  readonly generation: number;
+  readonly load_state: LoadState;
+  readonly load_error: LoadError | null;
+  readonly since: number | null;
+  readonly created_at: number;
+}
+
+interface RawSlot extends Omit<SlotRow, 'enabled' | 'gpu_ids' | 'config' | 'load_error'> {
+  readonly enabled: number;
+  readonly gpu_ids: string;
+  readonly config: string;
+  readonly load_error: string | null;
+}
+
+export interface SlotChanges {
+  readonly display_name?: string | undefined;
+  readonly runtime_spec?: string | undefined;
+  readonly enabled?: boolean | undefined;
+  readonly gpu_ids?: readonly string[] | undefined;
+  readonly config?: SlotConfig | undefined;
+  /** undefined leaves it, null empties the slot. */
+  readonly desired_model_id?: string | null | undefined;
+  /** The runtime has to be started again. */
+  readonly newGeneration?: boolean;
+}
+
+export interface AttemptRow {
+  readonly attempt: number;
+  readonly model_id: string;
+  readonly started_at: number;
+  readonly loaded_at: number | null;
+  readonly ended_at: number | null;
+  readonly exit_code: number | null;
+  readonly error: string | null;
+}
+
+/** The SQL of slots: what is wished for, and what was last seen. */
+export class SlotStore {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  find(id: string): SlotRow | undefined {
+    const row = this.#database.prepare<RawSlot>('SELECT * FROM slots WHERE id = :id').get({ id });
+    return row === undefined ? undefined : parse(row);
+  }
+
+  /** @throws {AppError} `not_found`. */
+  get(id: string): SlotRow {
+    const row = this.find(id);
+    if (row === undefined) throw new AppError('not_found', `There is no slot ${id}.`);
+    return row;
+  }
+
+  all(): SlotRow[] {
+    return this.#database.prepare<RawSlot>('SELECT * FROM slots ORDER BY id').all({}).map(parse);
+  }
+
+  assignedTo(modelId: string): string[] {
+    return this.#database
+      .prepare<{ id: string }>('SELECT id FROM slots WHERE desired_model_id = :modelId ORDER BY id')
+      .all({ modelId })
+      .map((row) => row.id);
+  }
+
+  insert(row: {
+    id: string;
+    display_name: string;
+    capability: Capability;
+    runtime_spec: string;
+    gpu_ids: readonly string[];
+    config: SlotConfig;
+  }): void {
+    this.#database
+      .prepare(
+        `INSERT INTO slots (id, display_name, capability, runtime_spec, gpu_ids, config, created_at)
+         VALUES (:id, :display_name, :capability, :runtime_spec, :gpu_ids, :config, :now)`,
+      )
+      .run({
+        ...row,
+        gpu_ids: JSON.stringify(row.gpu_ids),
+        config: JSON.stringify(row.config),
+        now: this.#clock.now(),
+      });
+  }
+
+  /** @throws {AppError} `conflict` when it changed since `row` was read. */
+  update(row: Pick<SlotRow, 'id' | 'rev'>, changes: SlotChanges): void {
+    const { newGeneration = false, ...columns } = changes;
+    const values: Record<string, string | number | null> = {};
+    for (const [key, value] of Object.entries(columns)) {
+      if (value === undefined) continue;
+      if (typeof value === 'boolean') values[key] = value ? 1 : 0;
+      else values[key] = typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
+    }
+    const sets = [
+      ...Object.keys(values).map((key) => `${key} = :${key}`),
+      'rev = rev + 1',
+      ...(newGeneration ? ['generation = generation + 1'] : []),
+    ];
+    const { changes: written } = this.#database
+      .prepare(`UPDATE slots SET ${sets.join(', ')} WHERE id = :id AND rev = :rev`)
+      .run({ ...values, id: row.id, rev: row.rev });
+    if (written === 1) return;
+    throw new AppError('conflict', `Slot ${row.id} was changed by somebody else. Your change was not made.`);
+  }
+
+  setLoadState(id: string, state: LoadState, error: LoadError | null, since: number): void {
+    this.#database
+      .prepare('UPDATE slots SET load_state = :state, load_error = :error, since = :since WHERE id = :id')
+      .run({ id, state, error: error === null ? null : JSON.stringify(error), since });
+  }
+
+  delete(id: string): void {
+    this.#database.prepare('DELETE FROM slots WHERE id = :id').run({ id });
+  }
+
+  nextAttempt(id: string): number {
+    return (
+      (this.#database
+        .prepare<{ n: number | null }>('SELECT MAX(attempt) AS n FROM slot_attempts WHERE slot_id = :id')
+        .get({ id })?.n ?? 0) + 1
+    );
+  }
+
+  insertAttempt(row: {
+    slot_id: string;
+    attempt: number;
+    model_id: string;
+    generation: number;
+    config_hash: string;
+    runtime_identity: string;
+    image_id: string | null;
+  }): void {
+    this.#database
+      .prepare(
+        `INSERT INTO slot_attempts (slot_id, attempt, model_id, generation, config_hash, runtime_identity, image_id, started_at)
+         VALUES (:slot_id, :attempt, :model_id, :generation, :config_hash, :runtime_identity, :image_id, :now)`,
+      )
+      .run({ ...row, now: this.#clock.now() });
+  }
+
+  attemptLoaded(slotId: string, attempt: number): void {
+    this.#database
+      .prepare(
+        'UPDATE slot_attempts SET loaded_at = COALESCE(loaded_at, :now) WHERE slot_id = :slotId AND attempt = :attempt',
+      )
+      .run({ slotId, attempt, now: this.#clock.now() });
+  }
+
+  attemptEnded(slotId: string, attempt: number, exitCode: number | null, error: string | null): void {
+    this.#database
+      .prepare(
+        `UPDATE slot_attempts SET ended_at = COALESCE(ended_at, :now), exit_code = COALESCE(exit_code, :exitCode), error = COALESCE(error, :error)
+         WHERE slot_id = :slotId AND attempt = :attempt`,
+      )
+      .run({ slotId, attempt, exitCode, error, now: this.#clock.now() });
+  }
+
+  attempt(slotId: string, attempt: number): AttemptRow | undefined {
+    return this.#database
+      .prepare<AttemptRow>('SELECT * FROM slot_attempts WHERE slot_id = :slotId AND attempt = :attempt')
+      .get({ slotId, attempt });
+  }
+
+  /** Milliseconds that loading this model into this slot usually took: the median of the last five; null without any. */
+  usualLoadMs(slotId: string, modelId: string): number | null {
+    const rows = this.#database
+      .prepare<{ ms: number }>(
+        `SELECT loaded_at - started_at AS ms FROM slot_attempts WHERE slot_id = :slotId AND model_id = :modelId AND loaded_at IS NOT NULL
+         ORDER BY attempt DESC LIMIT 5`,
+      )
+      .all({ slotId, modelId });
+    const sorted = rows.map((row) => row.ms).toSorted((a, b) => a - b);
+    return sorted[Math.floor(sorted.length / 2)] ?? null;
+  }
+
+  /** Records which image stands behind a reference. @returns the id seen before, when it was another one. */
+  recordImage(reference: string, imageId: string): string | null {
+    const before = this.#database
+      .prepare<{ image_id: string }>('SELECT image_id FROM runtime_images WHERE reference = :reference')
+      .get({ reference });
+    if (before?.image_id === imageId) return null;
+    this.#database
+      .prepare(
+        `INSERT INTO runtime_images (reference, image_id, seen_at) VALUES (:reference, :imageId, :now)
+         ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, seen_at = excluded.seen_at`,
+      )
+      .run({ reference, imageId, now: this.#clock.now() });
+    return before?.image_id ?? null;
+  }
+}
+
+function parse(row: RawSlot): SlotRow {
+  return {
+    ...row,
+    enabled: row.enabled === 1,
+    gpu_ids: JSON.parse(row.gpu_ids) as string[],
+    config: JSON.parse(row.config) as SlotConfig,
+    load_error: row.load_error === null ? null : (JSON.parse(row.load_error) as LoadError),
+  };
+}

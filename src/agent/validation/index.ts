@@ -1,0 +1,3 @@
+export { validationRoutes } from './routes.ts';
+export { HistoryStore } from './test-store.ts';
+export { Validations } from './validation.ts';

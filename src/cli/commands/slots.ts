@@ -1,0 +1,295 @@
+import type { Command } from 'commander';
+import { ENDPOINTS, type Slot } from '../../shared/contract/index.ts';
+import type { Connection } from '../agent-connection.ts';
+import { action } from '../command-context.ts';
+import { readEvents } from '../events.ts';
+import { formatDuration, formatTable } from '../output.ts';
+import { AppError } from '../../shared/contract/index.ts';
+import { wholeNumber } from './models.ts';
+
+interface SlotSettings {
+  readonly name?: string;
+  readonly runtime?: string;
+  readonly capability?: 'llm_inference' | 'embeddings' | 'rerank';
+  readonly image?: string;
+  readonly context?: number;
+  readonly parallel?: number;
+  readonly threads?: number;
+  readonly arg?: string[];
+}
+
+function withSettings(command: Command): Command {
+  return command
+    .option('--name <text>', 'name to show')
+    .option('--runtime <id>', 'runtime spec')
+    .option('--image <reference>', 'container image')
+    .option('--context <tokens>', 'tokens one request may have', wholeNumber)
+    .option('--parallel <n>', 'requests at once', wholeNumber)
+    .option('--threads <n>', 'threads', wholeNumber)
+    .option('--arg <text...>', 'extra arguments of the engine');
+}
+
+function configOf({ image, context, parallel, threads, arg }: SlotSettings): Slot['config'] {
+  return {
+    ...(image === undefined ? {} : { image }),
+    ...(context === undefined ? {} : { context_length: context }),
+    ...(parallel === undefined ? {} : { parallel }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(arg === undefined ? {} : { extra_args: arg }),
+  };
+}
+
+export function slotCommands(program: Command): void {
+  const slots = program.command('slots').description('places on this machine that hold one model');
+
+  action(
+    slots.command('list', { isDefault: true }).description('slots of this node'),
+    async ({ agent, output }) => {
+      const page = await (await agent()).call(ENDPOINTS.listSlots, { query: { limit: 200 } });
+      const rows = page.slots.map((slot) => [
+        slot.id,
+        slot.runtime_spec,
+        slot.load_state,
+        slot.loaded_managed_model_id ?? '—',
+        slot.assigned_model_id ?? '—',
+        slot.context_length?.toString() ?? '—',
+        slot.load_error?.message ?? '',
+      ]);
+      output.result(
+        page,
+        rows.length === 0
+          ? 'No slots. Make one with: modelops slots create'
+          : formatTable(['id', 'runtime', 'state', 'serves', 'wants', 'context', 'problem'], rows),
+      );
+    },
+  );
+
+  action(
+    slots.command('show').description('one slot').argument('<id>'),
+    async ({ agent, output }, _options, id) => {
+      const { slot } = await (await agent()).call(ENDPOINTS.getSlot, { params: { id: id ?? '' } });
+      output.result({ slot }, describeSlot(slot));
+    },
+  );
+
+  action<SlotSettings>(
+    withSettings(
+      slots
+        .command('create')
+        .description('make a slot')
+        .argument('[id]')
+        .option('--capability <capability>', 'llm_inference, embeddings or rerank', 'llm_inference'),
+    ),
+    async ({ agent, output }, options, id) => {
+      const body = {
+        ...(id === undefined ? {} : { id }),
+        ...(options.name === undefined ? {} : { display_name: options.name }),
+        capability: options.capability ?? 'llm_inference',
+        runtime_spec: options.runtime ?? 'embedded-llama',
+        config: configOf(options),
+      };
+      const { slot } = await (await agent()).call(ENDPOINTS.createSlot, { body });
+      output.result(
+        { slot },
+        `Slot ${slot.id} is made. Load a model with: modelops slots load ${slot.id} MODEL`,
+      );
+    },
+  );
+
+  action<SlotSettings>(
+    withSettings(
+      slots
+        .command('edit')
+        .description('change a slot; one that holds a model is started again')
+        .argument('<id>'),
+    ),
+    async ({ agent, output }, options, id) => {
+      const { call } = await agent();
+      const params = { id: id ?? '' };
+      const changes = configOf(options);
+      const { slot: before } = await call(ENDPOINTS.getSlot, { params });
+      const body = {
+        ...(options.name === undefined ? {} : { display_name: options.name }),
+        ...(options.runtime === undefined ? {} : { runtime_spec: options.runtime }),
+        ...(Object.keys(changes).length === 0 ? {} : { config: { ...before.config, ...changes } }),
+      };
+      const { slot } = await call(ENDPOINTS.patchSlot, { params, body }, { ifMatch: before.rev });
+      output.result({ slot }, `Slot ${slot.id} is changed.`);
+    },
+  );
+
+  action<{ wait: boolean }>(
+    slots
+      .command('load')
+      .description('load a model into a slot')
+      .argument('<id>')
+      .argument('<model>')
+      .option('--no-wait', 'do not wait until it serves'),
+    async ({ agent, output }, options, id, model) => {
+      const connection = await agent();
+      const { slot } = await connection.call(ENDPOINTS.loadSlot, {
+        params: { id: id ?? '' },
+        body: { managed_model_id: model ?? '' },
+      });
+      const done = options.wait
+        ? await waitForSlot(
+            connection,
+            slot.id,
+            (now) => now.load_state === 'loaded' && now.loaded_managed_model_id === model,
+          )
+        : slot;
+      output.result(
+        { slot: done },
+        options.wait
+          ? `${done.id} serves ${model} after ${formatDuration(done.load_ms ?? 0)}.`
+          : `${slot.id} is loading ${model}.`,
+      );
+    },
+  );
+
+  action<{ wait: boolean }>(
+    slots
+      .command('unload')
+      .description('empty a slot')
+      .argument('<id>')
+      .option('--no-wait', 'do not wait until it is empty'),
+    async ({ agent, output }, options, id) => {
+      const connection = await agent();
+      const { slot } = await connection.call(ENDPOINTS.unloadSlot, { params: { id: id ?? '' } });
+      const done = options.wait
+        ? await waitForSlot(connection, slot.id, (now) => now.load_state === 'empty')
+        : slot;
+      output.result({ slot: done }, `${done.id} is ${done.load_state}.`);
+    },
+  );
+
+  action(
+    slots.command('restart').description('start the runtime of a slot again').argument('<id>'),
+    async ({ agent, output }, _options, id) => {
+      const { slot } = await (await agent()).call(ENDPOINTS.restartSlot, { params: { id: id ?? '' } });
+      output.result({ slot }, `${slot.id} starts again.`);
+    },
+  );
+
+  action(
+    slots.command('delete').description('delete an empty slot').argument('<id>'),
+    async ({ agent, output }, _options, id) => {
+      const answer = await (await agent()).call(ENDPOINTS.deleteSlot, { params: { id: id ?? '' } });
+      output.result(answer, `Slot ${answer.slot_id} is deleted.`);
+    },
+  );
+
+  logsCommand(program);
+  runtimesCommand(program);
+}
+
+function logsCommand(program: Command): void {
+  action<{ tail: number; attempt?: number; follow?: boolean }>(
+    program
+      .command('logs')
+      .description('what the runtime of a slot wrote')
+      .argument('<slot>')
+      .option('--tail <n>', 'lines', wholeNumber, 200)
+      .option('--attempt <n>', 'of this start', wholeNumber)
+      .option('-f, --follow', 'go on with new lines'),
+    async ({ agent, output }, options, id) => {
+      const connection = await agent();
+      const query = {
+        tail: options.tail,
+        ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
+      };
+      const log = await connection.call(ENDPOINTS.getSlotLogs, { params: { id: id ?? '' }, query });
+      output.result(log, log.lines.map((line) => line.text).join('\n'));
+      if (options.follow !== true) return;
+      const stop = new AbortController();
+      process.once('SIGINT', () => stop.abort());
+      for await (const event of readEvents(connection, 'logs', stop.signal)) {
+        if (event.name !== 'log') continue;
+        const { slot_id: from, lines } = event.data as { slot_id: string; lines: { text: string }[] };
+        if (from === id) for (const line of lines) output.result(line, line.text);
+      }
+    },
+  );
+}
+
+function runtimesCommand(program: Command): void {
+  action(
+    program.command('runtimes').description('runtimes this node knows, and why one is not available'),
+    async ({ agent, output }) => {
+      const answer = await (await agent()).call(ENDPOINTS.listRuntimes, {});
+      const rows = answer.runtimes.map((runtime) => [
+        runtime.id,
+        runtime.driver,
+        runtime.formats.join(', '),
+        runtime.available ? 'available' : 'not available',
+        runtime.unavailable?.message ?? runtime.image ?? '',
+      ]);
+      const problems = answer.problems.map(
+        (problem) => `${problem.file}:${problem.line ?? 1}:${problem.column ?? 1} ${problem.message}`,
+      );
+      output.result(
+        answer,
+        [formatTable(['id', 'driver', 'formats', 'state', 'detail'], rows), ...problems].join('\n'),
+      );
+    },
+  );
+}
+
+/** Waits until a slot is as wished. @throws {AppError} its load error when it gives up. */
+async function waitForSlot(
+  connection: Connection,
+  id: string,
+  reached: (slot: Slot) => boolean,
+): Promise<Slot> {
+  const stop = new AbortController();
+  const look = async (): Promise<Slot> => (await connection.call(ENDPOINTS.getSlot, { params: { id } })).slot;
+  try {
+    for await (const event of readEvents(connection, 'slots', stop.signal)) {
+      const slot =
+        event.name === 'slot'
+          ? (event.data as { slot: Slot }).slot
+          : event.name === 'stream.open'
+            ? await look()
+            : null;
+      if (slot?.id !== id) continue;
+      if (reached(slot)) return slot;
+      if (slot.load_error !== null && (slot.load_state === 'error' || slot.phase === 'backoff')) {
+        const { error, message, hint, log_excerpt: log } = slot.load_error;
+        throw new AppError(error, message, { hint, details: { log_excerpt: log } });
+      }
+    }
+    return await look();
+  } finally {
+    stop.abort();
+  }
+}
+
+function describeSlot(slot: Slot): string {
+  const facts: [string, string][] = [
+    ['state', `${slot.load_state}${slot.phase === null ? '' : ` (${slot.phase})`}`],
+    ['serves', slot.loaded_managed_model_id ?? '—'],
+    ['wants', slot.assigned_model_id ?? '—'],
+    ['runtime', `${slot.runtime_spec}${slot.engine_version === null ? '' : `, ${slot.engine_version}`}`],
+    ['isolation', slot.isolation ?? '—'],
+    [
+      'context',
+      slot.context_length === null
+        ? '—'
+        : `${slot.context_length} tokens a request, ${slot.parallel ?? 1} at once`,
+    ],
+    ['loaded in', slot.load_ms === null ? '—' : formatDuration(slot.load_ms)],
+  ];
+  const error =
+    slot.load_error === null
+      ? []
+      : [
+          `  ${slot.load_error.message}`,
+          `  ${slot.load_error.hint}`,
+          ...slot.load_error.log_excerpt.map((line) => `  | ${line}`),
+        ];
+  return [
+    `${slot.id}  ${slot.display_name}`,
+    ...facts.map(([name, value]) => `  ${name.padEnd(10)} ${value}`),
+    ...error,
+  ].join('\n');
+}

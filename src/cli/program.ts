@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { AppError } from '../shared/contract/index.ts';
+import { VERSION } from '../agent/system/version.ts';
+import { backupCommands } from './commands/backup.ts';
+import { chatCommand } from './commands/chat.ts';
+import { jobCommands } from './commands/jobs.ts';
+import { keyCommands } from './commands/keys.ts';
+import { importCommand, modelCommands } from './commands/models.ts';
+import { runCommand } from './commands/run.ts';
+import { serveCommand } from './commands/serve.ts';
+import { slotCommands } from './commands/slots.ts';
+import { systemCommands } from './commands/system.ts';
+import { complete, completionScript, SHELLS } from './completion.ts';
+
+/** Every command of the CLI. */
+export function createProgram(): Command {
+  const program = new Command('modelops')
+    .description('A governed place to run models on this machine.')
+    .version(VERSION)
+    .option('--data-dir <dir>', 'data directory of the node')
+    .option('--json', 'one JSON value instead of text')
+    .showHelpAfterError('(see --help)')
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true });
+  runCommand(program);
+  serveCommand(program);
+  systemCommands(program);
+  importCommand(program);
+  modelCommands(program);
+  slotCommands(program);
+  chatCommand(program);
+  jobCommands(program);
+  keyCommands(program);
+  backupCommands(program);
+  program
+    .command('completion')
+    .description('print the completion script of a shell')
+    .argument('<shell>', SHELLS.join(', '))
+    .action((shell: string) => {
+      const script = completionScript(shell);
+      if (script === null)
+        throw new AppError('invalid_argument', `There is no completion for ${shell}.`, {
+          hint: `Use ${SHELLS.join(', ')}.`,
+        });
+      process.stdout.write(script);
+    });
+  program
+    .command('__complete', { hidden: true })
+    .argument('[words...]')
+    .allowUnknownOption()
+    .action(async (words: string[]) => {
+      process.stdout.write((await complete(program, words)).map((word) => `${word}\n`).join(''));
+    });
+  return program;
+}

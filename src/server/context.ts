@@ -1,0 +1,39 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Role } from '../shared/lifecycle/index.ts';
+
+/** Who calls, as the key says. */
+export interface Caller {
+  readonly keyId: string;
+  readonly keyKind: 'admin' | 'api' | 'session' | 'desktop';
+  readonly principalId: string;
+  readonly principalName: string;
+  readonly role: Role;
+}
+
+/** Finds the caller of a bearer key. @throws {AppError} `unauthenticated` with the reason. */
+export type Authenticate = (token: string) => Caller;
+
+/** What a handler knows about its request besides the validated input. */
+export interface RequestContext {
+  readonly caller: Caller;
+  readonly requestId: string;
+  /** The number of `If-Match`, or null. */
+  readonly ifMatch: number | null;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** A handler that writes the answer itself. */
+export interface RawContext extends RequestContext {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** The bytes of the body as they came. */
+  readonly rawBody: Buffer;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+    rawBody: Buffer | null;
+  }
+}

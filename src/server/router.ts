@@ -1,0 +1,162 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import {
+  AppError,
+  type Endpoint,
+  type EndpointOutput,
+  type EndpointRequest,
+} from '../shared/contract/index.ts';
+import { roleCovers } from '../shared/lifecycle/index.ts';
+import type { Authenticate, Caller, RawContext, RequestContext } from './context.ts';
+import { invalidArgument } from './errors.ts';
+import { GATEWAY_BODY_LIMIT } from './http-server.ts';
+
+export type Handler<E extends Endpoint> = (
+  request: EndpointRequest<E>,
+  context: RequestContext,
+) => Promise<z.input<E['response']>> | z.input<E['response']>;
+export type RawHandler<E extends Endpoint> = (
+  request: EndpointRequest<E>,
+  context: RawContext,
+) => Promise<void>;
+
+const NO_BODY = z.strictObject({}).optional();
+const NO_QUERY = z.strictObject({});
+const ANONYMOUS: Caller = { keyId: '', keyKind: 'api', principalId: '', principalName: '', role: 'user' };
+
+/** Binds rows of the contract to handlers. A row without a handler, or with two, stops the boot. */
+export class Router<Rows extends Record<string, Endpoint>> {
+  readonly #app: FastifyInstance;
+  readonly #rows: Rows;
+  readonly #authenticate: Authenticate;
+  readonly #checkResponses: boolean;
+  readonly #bound = new Set<keyof Rows>();
+
+  constructor(app: FastifyInstance, rows: Rows, authenticate: Authenticate, checkResponses: boolean) {
+    this.#app = app;
+    this.#rows = rows;
+    this.#authenticate = authenticate;
+    this.#checkResponses = checkResponses;
+  }
+
+  /** An ordinary JSON route. */
+  implement<Id extends keyof Rows>(id: Id, handler: Handler<Rows[Id]>): void {
+    const row: Endpoint = this.#rows[id]!;
+    this.#route(id, row, async (input, context, reply) => {
+      const answer = await handler(input, context);
+      if (this.#checkResponses) assertShape(row, answer);
+      return reply.status(row.status).header('x-request-id', context.requestId).send(answer);
+    });
+  }
+
+  /** A route that writes its answer itself: streams, and the gateway. */
+  implementRaw<Id extends keyof Rows>(id: Id, handler: RawHandler<Rows[Id]>): void {
+    const row: Endpoint = this.#rows[id]!;
+    this.#route(id, row, async (input, context, reply) => {
+      await handler(input, context);
+      return reply;
+    });
+  }
+
+  /** @throws {Error} naming the rows nobody implements. */
+  assertComplete(): void {
+    const missing = Object.keys(this.#rows).filter((id) => !this.#bound.has(id));
+    if (missing.length > 0) throw new Error(`contract rows without a handler: ${missing.join(', ')}`);
+  }
+
+  #route(
+    id: keyof Rows,
+    row: Endpoint,
+    run: (
+      input: EndpointRequest<Endpoint>,
+      context: RawContext,
+      reply: FastifyReply,
+    ) => Promise<FastifyReply>,
+  ): void {
+    if (this.#bound.has(id)) throw new Error(`contract row ${String(id)} has two handlers`);
+    this.#bound.add(id);
+    this.#app.route({
+      method: row.method,
+      url: row.path,
+      config: { row },
+      ...(row.kind === 'openai' ? { bodyLimit: GATEWAY_BODY_LIMIT } : {}),
+      // Before the body is read: a stranger must not make the agent buffer megabytes.
+      onRequest: (request, _reply, done) => {
+        if (row.role !== 'open') request.caller = this.#authorise(row, request);
+        done();
+      },
+      handler: async (request, reply) => {
+        const input = validate(row, request);
+        return run(input, contextOf(request, reply), reply);
+      },
+    });
+  }
+
+  #authorise(row: Endpoint, request: FastifyRequest): Caller {
+    const header = request.headers.authorization;
+    const token = header === undefined ? '' : (/^Bearer\s+(\S+)$/i.exec(header)?.[1] ?? '');
+    if (token === '') throw new AppError('unauthenticated', 'This call carries no key.');
+    const caller = this.#authenticate(token);
+    if (row.role === 'open' || roleCovers(caller.role, row.role)) return caller;
+    throw new AppError('insufficient_role', `This needs the role ${row.role}; the key has ${caller.role}.`, {
+      details: { needed: row.role, held: caller.role },
+    });
+  }
+}
+
+function validate(row: Endpoint, request: FastifyRequest): EndpointRequest<Endpoint> {
+  const parse = (schema: z.ZodType, value: unknown, where: 'params' | 'query' | 'body'): unknown => {
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) throw invalidArgument(parsed.error, where);
+    return parsed.data;
+  };
+  const hasBody = row.method !== 'GET';
+  return {
+    params: row.params === undefined ? undefined : parse(row.params, request.params, 'params'),
+    query: parse(row.query ?? NO_QUERY, request.query, 'query'),
+    // Every body is an object, and an absent one means: all defaults.
+    body: hasBody ? parse(row.body ?? NO_BODY, request.body ?? {}, 'body') : undefined,
+  } as EndpointRequest<Endpoint>;
+}
+
+function contextOf(request: FastifyRequest, reply: FastifyReply): RawContext {
+  let controller: AbortController | null = null;
+  const match = request.headers['if-match'];
+  return {
+    caller: request.caller ?? ANONYMOUS,
+    requestId: request.id,
+    ifMatch: match === undefined ? null : ifMatchNumber(match),
+    // Made only when somebody asks: most handlers are done before a client could leave.
+    get signal() {
+      if (controller === null) {
+        const made = new AbortController();
+        controller = made;
+        const gone = (): void => {
+          if (!reply.raw.writableFinished) made.abort(new AppError('shutting_down', 'The client went away.'));
+        };
+        if (reply.raw.destroyed) gone();
+        else reply.raw.once('close', gone);
+      }
+      return controller.signal;
+    },
+    request,
+    reply,
+    rawBody: request.rawBody ?? Buffer.alloc(0),
+  };
+}
+
+function ifMatchNumber(header: string): number {
+  const value = Number(header.replaceAll('"', '').trim());
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new AppError('invalid_argument', 'If-Match carries the rev of what you read, a whole number.', {
+    details: { fields: ['if-match'] },
+  });
+}
+
+function assertShape(row: Endpoint, answer: EndpointOutput<Endpoint>): void {
+  const parsed = row.response.safeParse(JSON.parse(JSON.stringify(answer)));
+  if (parsed.success) return;
+  throw new Error(
+    `${row.method} ${row.path} answered against its contract: ${z.prettifyError(parsed.error)}`,
+  );
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { Endpoint } from '../endpoint.ts';
+import { NameSchema } from '../identity.ts';
+import { KeySchema, ROLE, TimeSchema } from '../resources.ts';
+import { Id, PageQuery, page } from './parts.ts';
+
+export const ACCESS_ENDPOINTS = {
+  createSessionCode: {
+    method: 'POST',
+    path: '/v1/modelops/access/session-codes',
+    tag: 'access',
+    summary: 'Make a one-time sign-in link',
+    role: 'user',
+    status: 201,
+    response: z.object({ code: z.string(), url: z.string(), expires_at: TimeSchema }),
+    errors: [],
+  },
+  createSession: {
+    method: 'POST',
+    path: '/v1/session',
+    tag: 'access',
+    summary: 'Trade a one-time code for a session key',
+    role: 'open',
+    body: z.strictObject({ code: z.string().min(1).max(512) }),
+    status: 201,
+    response: z.object({ token: z.string(), key: KeySchema }),
+    errors: ['unauthenticated'],
+  },
+  getSession: {
+    method: 'GET',
+    path: '/v1/session',
+    tag: 'access',
+    summary: 'Who this key is',
+    role: 'user',
+    status: 200,
+    response: z.object({ key: KeySchema, node_name: z.string() }),
+    errors: [],
+  },
+  deleteSession: {
+    method: 'DELETE',
+    path: '/v1/session',
+    tag: 'access',
+    summary: 'Sign out: revoke the session key of this request',
+    role: 'user',
+    status: 200,
+    response: z.object({ revoked: z.boolean() }),
+    errors: [],
+  },
+  listKeys: {
+    method: 'GET',
+    path: '/v1/modelops/access/keys',
+    tag: 'access',
+    summary: 'Keys and sessions',
+    role: 'superadmin',
+    query: PageQuery,
+    status: 200,
+    response: page('keys', KeySchema),
+    errors: [],
+  },
+  createKey: {
+    method: 'POST',
+    path: '/v1/modelops/access/keys',
+    tag: 'access',
+    summary: 'Make a key; it is shown once',
+    role: 'superadmin',
+    body: z.strictObject({
+      name: NameSchema,
+      role: ROLE.default('user'),
+      expires_at: TimeSchema.optional(),
+      kind: z.enum(['api', 'desktop']).default('api'),
+    }),
+    status: 201,
+    response: z.object({ token: z.string(), key: KeySchema }),
+    errors: ['already_exists'],
+  },
+  revokeKey: {
+    method: 'DELETE',
+    path: '/v1/modelops/access/keys/:id',
+    tag: 'access',
+    summary: 'Revoke a key',
+    role: 'superadmin',
+    params: Id,
+    status: 200,
+    response: z.object({ key: KeySchema }),
+    errors: ['not_found', 'dependencies_unsatisfied'],
+  },
+} as const satisfies Record<string, Endpoint>;
