@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript, so that an old Node can still say what is wrong. In a checkout it runs the sources; an installed
-// package has the bundle only.
+// Plain JavaScript, so that an old Node can still say what is wrong. In a checkout it runs the sources, unless
+// MODELOPS_BUILT=1 asks for the bundle; an installed package has the bundle only.
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 
@@ -14,5 +14,6 @@ if (major < 24) {
 }
 module.enableCompileCache();
 const source = new URL('../src/cli/main.ts', import.meta.url);
-const { main } = await import(existsSync(source) ? source.href : new URL('../out/cli/main.js', import.meta.url).href);
+const useSource = process.env.MODELOPS_BUILT !== '1' && existsSync(source);
+const { main } = await import(useSource ? source.href : new URL('../out/cli/main.js', import.meta.url).href);
 await main(process.argv.slice(2));

@@ -1,0 +1,63 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Suites by what they need: `unit`, `web`, `architecture` and `integration` need nothing but npm; `docker`, `e2e` and
+ * `desktop` need system packages that `npm run test:all` installs. A suite that is asked for and cannot run fails.
+ */
+const node = {
+  environment: 'node',
+  globalSetup: ['test/support/require-node-24.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+} as const;
+
+export default defineConfig({
+  cacheDir: process.env['MODELOPS_VITE_CACHE'] ?? 'node_modules/.vite',
+  test: {
+    reporters: ['default'],
+    // Models compute on these cores too; more workers than cores only make everything wait.
+    maxWorkers: 2,
+    projects: [
+      { test: { ...node, name: 'unit', include: ['src/**/*.test.ts'], exclude: ['src/renderer/**'] } },
+      {
+        test: {
+          name: 'web',
+          environment: 'jsdom',
+          include: ['src/renderer/**/*.test.{ts,tsx}'],
+          setupFiles: ['test/support/web-setup.ts'],
+        },
+      },
+      { test: { ...node, name: 'architecture', include: ['test/architecture/**/*.test.ts'] } },
+      { test: { ...node, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
+      {
+        test: {
+          ...node,
+          name: 'docker',
+          include: ['test/docker/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...node,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...node,
+          name: 'desktop',
+          include: ['test/desktop/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
