@@ -98,6 +98,10 @@ export class Journal {
     this.#signer = signer;
   }
 
+  get signerFingerprint(): string | null {
+    return this.#signer?.fingerprint ?? null;
+  }
+
   /** Appends inside the caller's transaction. */
   append(unit: UnitOfWork, entry: JournalEntry): JournalRecord {
     // Another transaction may have been rolled back since; the table knows.

@@ -50,9 +50,9 @@ export class Database {
    * @throws {AppError} `database_corrupt`, `data_dir_unusable`.
    */
   static open(path: string, onCorrupt: (message: string) => void = () => undefined): Database {
+    let sqlite: BetterSqlite3.Database | null = null;
     try {
-      const sqlite = new BetterSqlite3(path);
-      const database = new Database(path, sqlite, onCorrupt);
+      sqlite = new BetterSqlite3(path);
       sqlite.pragma('journal_mode = WAL');
       sqlite.pragma('synchronous = NORMAL');
       sqlite.pragma('wal_autocheckpoint = 0');
@@ -60,8 +60,9 @@ export class Database {
       sqlite.pragma('temp_store = MEMORY');
       sqlite.pragma('cache_size = -16000');
       sqlite.pragma('trusted_schema = OFF');
-      return database;
+      return new Database(path, sqlite, onCorrupt);
     } catch (error) {
+      sqlite?.close();
       throw translate(error, path);
     }
   }

@@ -135,11 +135,15 @@ export class DatabaseMaintenance {
       this.#seenCommits = this.#database.commits;
       if ((await this.#database.walBytes()) > CHECKPOINT_BYTES) await this.checkpoint();
     }
+    await this.daily();
+  }
+
+  /** Makes the backup of the day when it is due, and keeps the newest seven. */
+  async daily(): Promise<void> {
     const [newest] = await this.list();
-    if (newest === undefined || this.#clock.now() - Date.parse(newest.created_at) > DAY_MS) {
-      await this.backup();
-      await this.#prune();
-    }
+    if (newest !== undefined && this.#clock.now() - Date.parse(newest.created_at) <= DAY_MS) return;
+    await this.backup();
+    await this.#prune();
   }
 
   async #prune(): Promise<void> {
