@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError, createClient, type Call } from '../shared/contract/index.ts';
-import { defaultDataDir } from '../agent/kernel/config.ts';
-import { dataDirPaths, readAgentFile, type DataDir } from '../agent/kernel/data-dir.ts';
+import { readAgentFile, sharedFiles } from '../agent/kernel/agent-file.ts';
+import { dataDirPaths, type DataDir } from '../agent/kernel/data-dir.ts';
 
 /** How the CLI finds the agent of a data directory, and starts one where none runs. */
 export interface Connection {
@@ -20,11 +19,6 @@ export interface Connection {
 
 const START_DEADLINE_MS = 60_000;
 const PING_MS = 2000;
-
-export function resolveDataDir(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
-  const fromEnv = env['MODELOPS_DATA_DIR'];
-  return option ?? (fromEnv === undefined || fromEnv === '' ? defaultDataDir(env) : fromEnv);
-}
 
 /** @throws {AppError} `agent_unreachable`, `permission_denied`. */
 export async function connect(dataDir: string): Promise<Connection> {
@@ -84,7 +78,8 @@ async function startAgentProcess(
   { offline, port }: { offline?: boolean; port?: number },
 ): Promise<string> {
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  const log = openSync(join(paths.logs, 'agent.log'), 'a', 0o600);
+  const { agentLog } = sharedFiles(dataDir);
+  const log = openSync(agentLog, 'a', 0o600);
   const entry = fileURLToPath(new URL('../../bin/modelops.mjs', import.meta.url));
   const args = [
     entry,
@@ -116,7 +111,7 @@ async function startAgentProcess(
     void once(child, 'exit').then(([code]) =>
       reject(
         new AppError('agent_unreachable', `The agent ended with code ${String(code)} while it started.`, {
-          hint: `Its log: ${join(paths.logs, 'agent.log')}`,
+          hint: `Its log: ${agentLog}`,
         }),
       ),
     );

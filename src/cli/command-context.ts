@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { connect, connectOrStart, resolveDataDir, type Connection } from './agent-connection.ts';
+import { resolveDataDir } from '../agent/kernel/agent-file.ts';
+import { connect, connectOrStart, type Connection } from './agent-connection.ts';
 import { createOutput, type Output } from './output.ts';
 
 export interface GlobalOptions {

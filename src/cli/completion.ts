@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ENDPOINTS } from '../shared/contract/index.ts';
-import { connect, resolveDataDir } from './agent-connection.ts';
+import { resolveDataDir } from '../agent/kernel/agent-file.ts';
+import { connect } from './agent-connection.ts';
 
 /** Shell completion: the scripts ask the CLI itself, so commands, options, models and slots are always the real ones. */
 const SCRIPTS: Record<string, (command: string) => string> = {

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { AppError } from '../../shared/contract/index.ts';
+import { defaultDataDir } from './agent-file.ts';
 import type { ProfileSource } from './profile.ts';
+
+export { defaultDataDir } from './agent-file.ts';
 
 /** What a person may set; the same keys in a file, in the environment and on the command line. */
 const SettingsSchema = z.strictObject({
@@ -47,14 +49,6 @@ export interface ConfigSources {
 }
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
-
-/** `$XDG_DATA_HOME/modelops-node` and its fellows on other systems (contract.md, "Process"). */
-export function defaultDataDir(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): string {
-  if (platform === 'win32')
-    return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local'), 'ModelOps Node');
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'ModelOps Node');
-  return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'modelops-node');
-}
 
 /** What the environment says. Empty variables count as not set. */
 export function settingsFromEnv(env: NodeJS.ProcessEnv): Settings {

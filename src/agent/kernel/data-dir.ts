@@ -1,9 +1,10 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { chmod, mkdir, open, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../shared/contract/index.ts';
+import { readAgentFile, sharedFiles, type AgentFile } from './agent-file.ts';
 import { readDatabaseHeader } from './database/sqlite-header.ts';
 import { SCHEMA_VERSION } from './database/migrations/index.ts';
 import { writeFileDurably } from './files.ts';
@@ -27,24 +28,17 @@ export interface DataDir {
   readonly runtime: string;
 }
 
-/** `agent.json`: how the CLI and the desktop find a running agent. */
-export interface AgentFile {
-  readonly url: string;
-  readonly pid: number;
-  readonly version: string;
-  readonly started_at: string;
-}
-
 /** The longest runtime directory that leaves room for `/<slot>/<attempt>/s.sock`. */
 const RUNTIME_DIR_BYTES = 60;
 
 export function dataDirPaths(root: string, env: NodeJS.ProcessEnv = process.env): DataDir {
+  const { agentFile, adminToken, logs } = sharedFiles(root);
   return {
     root,
     database: join(root, 'modelops.db'),
     lock: join(root, 'agent.lock'),
-    agentFile: join(root, 'agent.json'),
-    adminToken: join(root, 'admin-token'),
+    agentFile,
+    adminToken,
     backups: join(root, 'backups'),
     secretsKey: join(root, 'secrets.key'),
     secretsWrap: join(root, 'secrets.json'),
@@ -52,7 +46,7 @@ export function dataDirPaths(root: string, env: NodeJS.ProcessEnv = process.env)
     samples: join(root, 'samples'),
     userRuntimes: join(root, 'runtimes'),
     caches: join(root, 'caches'),
-    logs: join(root, 'logs'),
+    logs,
     runtime: runtimeDir(root, env),
   };
 }
@@ -216,21 +210,4 @@ export async function inspectDatabase(paths: DataDir): Promise<{ version: number
 
 export async function writeAgentFile(paths: DataDir, agent: AgentFile): Promise<void> {
   await writeFileDurably(paths.agentFile, `${JSON.stringify(agent)}\n`, 0o600);
-}
-
-/** @returns null when there is none or it cannot be read as one. It may be left over from an agent that was killed. */
-export async function readAgentFile(paths: Pick<DataDir, 'agentFile'>): Promise<AgentFile | null> {
-  try {
-    const value = JSON.parse(await readFile(paths.agentFile, 'utf8')) as Partial<AgentFile>;
-    if (typeof value.url !== 'string' || typeof value.pid !== 'number') return null;
-    return {
-      url: value.url,
-      pid: value.pid,
-      version: value.version ?? '',
-      started_at: value.started_at ?? '',
-    };
-  } catch {
-    // Missing, or half a file of an older version: both mean that nobody told us where an agent is.
-    return null;
-  }
 }
