@@ -279,14 +279,14 @@ describe('a transaction', () => {
     const database = Database.open(path);
     await database.migrate();
     await database.transact(() => {
-      for (let i = 0; i < 5000; i += 1)
+      for (let i = 0; i < 20_000; i += 1)
         database.prepare('INSERT INTO meta (key, value) VALUES (:key, :key)').run({ key: `key-${i}` });
     });
     await runDatabaseTask({ kind: 'checkpoint', path, truncate: true });
     await database.close();
     const bytes = await readFile(path);
     // The last pages hold rows, not the schema.
-    bytes.fill(0xff, bytes.length - 4096 * 40, bytes.length);
+    bytes.fill(0xff, bytes.length - 4096 * 50, bytes.length - 4096 * 10);
     await writeFile(path, bytes);
     const damaged = Database.open(path);
     onTestFinished(() => damaged.close());

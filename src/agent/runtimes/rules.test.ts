@@ -1,0 +1,455 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { diagnose } from './diagnosis/diagnose.ts';
+import { loadDiagnosisRules } from './diagnosis/rules.ts';
+import { MAX_SOCKET_PATH, socketDirectory, SOCKET_NAME } from './drivers/attempt-socket.ts';
+import { containerOptions } from './drivers/docker-driver.ts';
+import type { Launch } from './drivers/driver.ts';
+import { slotMismatch } from './slots/launcher.ts';
+import { lineSplitter } from './slots/log-buffer.ts';
+import { planSlot, RETRY_POLICY, retryDelay } from './slots/plan.ts';
+import { FailureTracker } from './slots/failure-tracker.ts';
+import { RuntimeExitedError } from './slots/probe.ts';
+import { effectiveConfig } from './specs/effective-config.ts';
+import { renderArgs, runtimeIdentity, unsupportedSettings } from './specs/launch.ts';
+import { RuntimeSpecSchema, type RuntimeSpec } from './specs/spec.ts';
+import { parseSpec, SpecRegistry } from './specs/spec-registry.ts';
+import { createLogger } from '../kernel/logger.ts';
+import { temporaryDirectory } from '../../../test/support/temporary.ts';
+import { writeFile } from 'node:fs/promises';
+import { AppError } from '../../shared/contract/index.ts';
+
+const shipped = (id: string): RuntimeSpec => {
+  const result = parseSpec(
+    readFileSync(new URL(`../../../resources/runtimes/${id}.yaml`, import.meta.url), 'utf8'),
+    id,
+  );
+  if (!('spec' in result)) throw new Error(JSON.stringify(result.problems));
+  return result.spec;
+};
+const llama = shipped('llama-cpp-cpu');
+
+describe('what a slot does next', () => {
+  const wish = { modelId: 'a', generation: 2 };
+  const right = { modelId: 'a', generation: 2 };
+  it.each([
+    ['nothing wished, nothing there', null, { runtime: null, failure: null }, { do: 'rest' }],
+    ['nothing wished, something there', null, { runtime: right, failure: null }, { do: 'stop' }],
+    ['the wished model is there', wish, { runtime: right, failure: null }, { do: 'watch' }],
+    [
+      'another model is there',
+      wish,
+      { runtime: { modelId: 'b', generation: 2 }, failure: null },
+      { do: 'stop' },
+    ],
+    [
+      'the model of an older wish is there',
+      wish,
+      { runtime: { modelId: 'a', generation: 1 }, failure: null },
+      { do: 'stop' },
+    ],
+    ['nothing there yet', wish, { runtime: null, failure: null }, { do: 'start', modelId: 'a' }],
+    [
+      'an older wish failed',
+      wish,
+      { runtime: null, failure: { generation: 1, retryAt: null } },
+      { do: 'start', modelId: 'a' },
+    ],
+    [
+      'this wish failed for good',
+      wish,
+      { runtime: null, failure: { generation: 2, retryAt: null } },
+      { do: 'rest' },
+    ],
+    [
+      'this wish failed, its time has not come',
+      wish,
+      { runtime: null, failure: { generation: 2, retryAt: 101 } },
+      { do: 'wait', until: 101 },
+    ],
+    [
+      'this wish failed, its time has come',
+      wish,
+      { runtime: null, failure: { generation: 2, retryAt: 100 } },
+      { do: 'start', modelId: 'a' },
+    ],
+  ] as const)('%s', (_name, desire, observed, step) => {
+    expect(planSlot(desire, observed, 100)).toEqual(step);
+  });
+});
+
+describe('when a start is tried again', () => {
+  it.each([
+    ['first failure of a start', 1, true, false, 1, 10_000],
+    ['second', 2, true, false, 2, 20_000],
+    ['third', 3, true, false, 3, 40_000],
+    ['many with other causes', 9, true, false, 1, 300_000],
+    ['died after it served', 1, true, true, 1, 0],
+    ['died again soon after', 2, true, true, 1, 20_000],
+    ['cannot be cured', 1, false, false, 1, null],
+    ['the same cause four times', 4, true, false, 4, null],
+  ])('%s', (_name, failures, retryable, hadServed, sameCause, delay) => {
+    expect(retryDelay(RETRY_POLICY, failures, retryable, hadServed, sameCause)).toBe(delay);
+  });
+
+  const tracker = () => new FailureTracker(loadDiagnosisRules(), RETRY_POLICY);
+  const exit = new RuntimeExitedError({ code: 1, oomKilled: false, message: null });
+  const facts = { lines: ['something odd'], generation: 1, hadServed: false, now: 1000 };
+
+  it('gives up on a crash loop, and starts counting anew for a new wish', () => {
+    const failures = tracker();
+    const codes = [1, 2, 3, 4].map(() => failures.record(exit, facts).error);
+    expect(codes).toEqual(['runtime_exited', 'runtime_exited', 'runtime_exited', 'runtime_crash_loop']);
+    expect(failures.current?.retryAt).toBeNull();
+    expect(failures.record(exit, { ...facts, generation: 2 })).toMatchObject({
+      error: 'runtime_exited',
+      will_retry: true,
+    });
+  });
+
+  it('does not count waiting for an engine, and goes on when it is back', () => {
+    const failures = tracker();
+    for (let i = 0; i < 10; i += 1)
+      expect(failures.record(new AppError('runtime_unavailable', 'no docker'), facts).will_retry).toBe(true);
+    failures.engineCameBack();
+    expect(failures.current).toBeNull();
+  });
+
+  it('does not retry what only a person can change', () => {
+    expect(tracker().record(new AppError('image_missing', 'x'), facts)).toMatchObject({
+      will_retry: false,
+      retry_at: null,
+    });
+  });
+});
+
+describe('the diagnosis of real logs', () => {
+  const rules = loadDiagnosisRules();
+  const lines = (name: string): string[] =>
+    readFileSync(
+      fileURLToPath(new URL(`../../../test/fixtures/llama-logs/${name}.log`, import.meta.url)),
+      'utf8',
+    ).split('\n');
+  const exit = { code: 1, oomKilled: false, message: null };
+
+  it.each([
+    ['bad-magic', 'model_file_corrupt', /starts with 'PK/],
+    ['html-page', 'model_file_corrupt', /starts with '<!DO'/],
+    ['empty', 'model_file_corrupt', /empty/],
+    ['truncated', 'model_file_corrupt', /blk\.0\.ffn_down\.weight/],
+    ['bad-version', 'model_not_supported', /version 99; this engine reads up to 3/],
+    ['unknown-arch', 'model_not_supported', /zzzzz/],
+    ['unknown-tokenizer', 'model_not_supported', /xxxxx/],
+    ['missing-tensor', 'model_file_corrupt', /blk\.1\.ffn_up\.weight/],
+    ['missing-file', 'model_files_missing', /missing-file\.gguf/],
+    ['bad-flag', 'runtime_bad_argument', /--no-such/],
+  ])('%s', (name, code, cause) => {
+    const found = diagnose(rules, { lines: lines(name), exit, device: 'cpu' });
+    expect(found).toMatchObject({ code, retry: false });
+    expect(found.cause).toMatch(cause);
+    expect(found.evidence).not.toBeNull();
+    expect(found.fix.length).toBeGreaterThan(10);
+  });
+
+  it('says nothing of a log without a known failure but how it ended', () => {
+    expect(diagnose(rules, { lines: lines('ok-lv4'), exit, device: 'cpu' })).toMatchObject({
+      rule: 'unknown',
+      code: 'runtime_exited',
+      retry: true,
+    });
+  });
+
+  it.each([
+    [{ code: 137, oomKilled: true, message: null }, 'oom-killed', 'runtime_out_of_memory'],
+    [{ code: 137, oomKilled: false, message: null }, 'killed', 'runtime_exited'],
+    [{ code: 139, oomKilled: false, message: null }, 'crashed', 'runtime_exited'],
+  ])('knows how a process ended: %o', (ended, rule, code) => {
+    expect(diagnose(rules, { lines: [], exit: ended, device: 'cpu' })).toMatchObject({ rule, code });
+  });
+
+  it('minds a missing GPU only where one is asked for', () => {
+    const log = ['warning: no usable GPU found, --gpu-layers option will be ignored'];
+    expect(diagnose(rules, { lines: log, exit, device: 'cuda' }).code).toBe('runtime_gpu_unused');
+    expect(diagnose(rules, { lines: log, exit, device: 'cpu' }).rule).toBe('unknown');
+  });
+
+  it('offers the setting that cures it as a patch', () => {
+    const rule = {
+      id: 'x',
+      pattern: 'max is ([\\d,]+)',
+      code: 'runtime_out_of_memory',
+      cause: 'too long',
+      fix: 'Use $1',
+      retry: false,
+      set: { context_length: '$1' },
+    } as const;
+    expect(diagnose([rule], { lines: ['max is 65,536'], exit, device: 'cpu' }).fixes).toEqual([
+      { label: 'Use 65,536', patch: { context_length: 65_536 } },
+    ]);
+  });
+
+  it('recognises every milestone of a good start in its order', () => {
+    const log = lines('ok-lv4');
+    const first = llama.milestones.map((milestone) =>
+      log.findIndex((line) => new RegExp(milestone.pattern).test(line)),
+    );
+    expect(first.every((at) => at >= 0)).toBe(true);
+    expect(first.toSorted((a, b) => a - b)).toEqual(first);
+  });
+});
+
+describe('the configuration of a slot', () => {
+  const layers = { slot: {}, override: {}, overrideRevision: 0, declared: {}, inferred: {} };
+
+  it('takes each value from the highest layer that has one, and says from where', () => {
+    const { values, origins } = effectiveConfig(llama, {
+      slot: { threads: 1, max_model_len: 1024 },
+      override: { threads: 2, kv_cache_type: 'q8_0' },
+      overrideRevision: 4,
+      declared: { kv_cache_type: 'f16', parallel: 3 },
+      inferred: { context_length: 512 },
+    });
+    expect(values).toEqual({ threads: 1, context_length: 1024, kv_cache_type: 'q8_0', parallel: 3 });
+    expect(origins).toMatchObject({
+      threads: { from: 'slot' },
+      context_length: { from: 'slot' },
+      kv_cache_type: { from: 'override', note: 'revision 4' },
+      parallel: { from: 'declared' },
+    });
+  });
+
+  it('does not give a model all it was trained for unless somebody asks', () => {
+    expect(effectiveConfig(llama, { ...layers, inferred: { context_length: 131_072 } })).toMatchObject({
+      values: { context_length: 8192 },
+      origins: { context_length: { from: 'inferred', note: 'trained for 131072' } },
+    });
+    expect(
+      effectiveConfig(llama, {
+        ...layers,
+        inferred: { context_length: 131_072 },
+        slot: { context_length: 131_072 },
+      }).values.context_length,
+    ).toBe(131_072);
+    expect(effectiveConfig(llama, layers)).toMatchObject({
+      values: { context_length: 8192 },
+      origins: { context_length: { from: 'default' } },
+    });
+  });
+
+  it('refuses what the runtime would not honour', () => {
+    expect(
+      unsupportedSettings(llama, { threads: 1, max_model_len: 5, tensor_parallel_size: 2, dtype: 'half' }),
+    ).toEqual(['tensor_parallel_size', 'dtype']);
+  });
+});
+
+describe('the command line', () => {
+  const facts = {
+    capability: 'llm_inference',
+    servedName: 'a-v1',
+    modelDir: '/models',
+    modelFile: '/models/model.gguf',
+    socket: '/run/modelops/s.sock',
+  } as const;
+
+  it('gives llama-server the whole context of all requests together', () => {
+    const args = renderArgs(
+      llama,
+      { context_length: 512, parallel: 4, threads: 1, extra_args: ['--seed', '1'] },
+      facts,
+    );
+    expect(args.slice(0, 6)).toEqual([
+      '--model',
+      '/models/model.gguf',
+      '--alias',
+      'a-v1',
+      '--host',
+      '/run/modelops/s.sock',
+    ]);
+    expect(args).toEqual(
+      expect.arrayContaining([
+        '--ctx-size',
+        '2048',
+        '--parallel',
+        '4',
+        '--threads',
+        '1',
+        '--threads-batch',
+        '1',
+      ]),
+    );
+    expect(args.slice(-2)).toEqual(['--seed', '1']);
+    expect(args).not.toContain('--embeddings');
+  });
+
+  it('leaves out what nobody set, and adds what the capability needs', () => {
+    const args = renderArgs(llama, { context_length: 512 }, { ...facts, capability: 'embeddings' });
+    expect(args).not.toContain('--threads');
+    expect(args).not.toContain('--cache-type-k');
+    expect(args).toContain('--embeddings');
+  });
+
+  it('makes an identity of what can change an answer, and of nothing else', () => {
+    const identity = runtimeIdentity(llama, 'sha256:1', { context_length: 512 });
+    expect(runtimeIdentity(llama, 'sha256:1', { context_length: 512, threads: 8, parallel: 4 })).toBe(
+      identity,
+    );
+    expect(runtimeIdentity(llama, 'sha256:2', { context_length: 512 })).not.toBe(identity);
+    expect(runtimeIdentity(llama, 'sha256:1', { context_length: 1024 })).not.toBe(identity);
+    expect(runtimeIdentity({ id: 'other' }, 'sha256:1', { context_length: 512 })).not.toBe(identity);
+  });
+});
+
+describe('the container', () => {
+  const launch: Launch = {
+    slotId: 'chat',
+    attempt: 3,
+    modelId: 'a-v1',
+    generation: 2,
+    configHash: 'h',
+    spec: llama,
+    engine: { id: 'sha256:1', imageId: 'sha256:1', version: null, reference: 'llama:server' },
+    args: ({ modelFile, socket }) => ['--model', modelFile, '--host', socket],
+    env: { LLAMA_CACHE: '/cache' },
+    modelDirectory: '/data/store/models/x',
+    modelFile: 'model.gguf',
+    socketDirectory: '/data/run/chat/3',
+    cacheDirectory: '/data/caches/chat',
+    settings: {},
+  };
+  const host = {
+    nodeId: '01a1fc3e-6c4b-70c4-885f-db61fdf46328',
+    rootless: false,
+    imageHasEntrypoint: true,
+    uid: 1000,
+    gid: 998,
+    memoryBytes: 8 * 1024 ** 3,
+  };
+
+  it('has no network, no rights, no writable root, and runs as the user of the agent', () => {
+    const options = containerOptions(launch, host);
+    expect(options).toMatchObject({
+      name: 'modelops-fdf46328-chat',
+      Image: 'sha256:1',
+      User: '1000:998',
+      Cmd: ['--model', '/models/model.gguf', '--host', '/run/modelops/s.sock'],
+      Healthcheck: { Test: ['NONE'] },
+      Labels: { 'io.modelops.node': host.nodeId, 'io.modelops.slot': 'chat' },
+      HostConfig: {
+        NetworkMode: 'none',
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+        ReadonlyRootfs: true,
+        RestartPolicy: { Name: 'no' },
+        Memory: 7 * 1024 ** 3,
+      },
+    });
+    expect(options.Env).toEqual(['HOME=/cache', 'USER=modelops', 'LOGNAME=modelops', 'LLAMA_CACHE=/cache']);
+    expect(options.HostConfig?.Mounts?.map((mount) => [mount.Target, mount.ReadOnly])).toEqual([
+      ['/models', true],
+      ['/run/modelops', false],
+      ['/cache', false],
+    ]);
+    expect(options.HostConfig?.Binds).toBeUndefined();
+    expect(options.HostConfig?.AutoRemove).toBeUndefined();
+    expect(options.Entrypoint).toBeUndefined();
+  });
+
+  it('is root of its own namespace on a rootless engine', () => {
+    expect(containerOptions(launch, { ...host, rootless: true }).User).toBe('0:0');
+  });
+
+  it('gets an entrypoint where the image has none', () => {
+    expect(containerOptions(launch, { ...host, imageHasEntrypoint: false }).Entrypoint).toEqual([
+      'llama-server',
+    ]);
+  });
+
+  it('has its socket in a path that fits', () => {
+    const path = socketDirectory('/data/run', 'x'.repeat(128), 12);
+    expect(Buffer.byteLength(`${path}/${SOCKET_NAME}`)).toBeLessThanOrEqual(MAX_SOCKET_PATH);
+    expect(socketDirectory('/data/run', 'chat', 12)).toBe('/data/run/chat/12');
+  });
+});
+
+describe('a runtime spec', () => {
+  it('is known with every id of the contract that ships now', () => {
+    expect(shipped('embedded-llama').driver).toBe('embedded');
+    expect(llama.driver).toBe('docker');
+  });
+
+  it.each([
+    ['broken YAML', 'id: [', 1],
+    [
+      'a wrong driver',
+      'id: x\nname: X\nengine: e\ndriver: rocket\ncapabilities: [llm_inference]\nformats: [gguf]\n',
+      4,
+    ],
+    [
+      'a key nobody knows',
+      'id: x\nname: X\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\nspeed: 11\n',
+      1,
+    ],
+    [
+      'an argument nobody can fill in',
+      'id: x\nname: X\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\nargs:\n  - [--x, "{nothing}"]\n',
+      8,
+    ],
+    [
+      'a milestone that is no pattern',
+      'id: x\nname: X\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\nmilestones:\n  - { id: a, label: a, pattern: "(" }\n',
+      8,
+    ],
+  ])('with %s is refused with its place', (_name, text, line) => {
+    const result = parseSpec(text, 'x.yaml');
+    expect('problems' in result && result.problems[0]).toMatchObject({ file: 'x.yaml', line });
+  });
+
+  it('of the user appears without a restart, and one that is broken is told', async () => {
+    await using directory = await temporaryDirectory();
+    const registry = new SpecRegistry(directory.path, createLogger({ level: 'silent' }));
+    await registry.load();
+    await registry.watch();
+    const read = Promise.withResolvers<void>();
+    registry.listen(() => {
+      if (registry.find('mine') !== undefined && registry.problems.length > 0) read.resolve();
+    });
+    await writeFile(
+      `${directory.path}/mine.yaml`,
+      'id: mine\nname: Mine\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\n',
+    );
+    await writeFile(`${directory.path}/broken.yaml`, 'id: [');
+    await read.promise;
+    expect(registry.get('mine').name).toBe('Mine');
+    expect(() => registry.get('nobody')).toThrow(AppError);
+    await registry.close();
+  });
+
+  it('needs an image when it runs in Docker', () => {
+    expect(RuntimeSpecSchema.safeParse({ ...llama, image: undefined }).success).toBe(false);
+  });
+});
+
+describe('which model fits which slot', () => {
+  const model = { id: 'a', format: 'gguf', capability: 'llm_inference' } as const;
+  it('is decided by capability, then format', () => {
+    expect(slotMismatch(llama, { capability: 'llm_inference' }, model)).toBeNull();
+    expect(slotMismatch(llama, { capability: 'embeddings' }, model)?.message).toContain(
+      'for text generation',
+    );
+    expect(
+      slotMismatch(llama, { capability: 'llm_inference' }, { ...model, format: 'safetensors' })?.message,
+    ).toContain('runs gguf');
+  });
+});
+
+describe('lines of a log', () => {
+  it('are split over chunks, and at carriage returns', () => {
+    const lines: string[] = [];
+    const splitter = lineSplitter((line) => lines.push(line));
+    for (const chunk of ['one\ntw', 'o\r\nthr', 'ee 10%\rthree 20%\r', '\nend']) splitter.write(chunk);
+    splitter.end();
+    expect(lines).toEqual(['one', 'two', 'three 10%', 'three 20%', 'end']);
+  });
+});
