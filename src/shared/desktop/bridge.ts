@@ -1,0 +1,49 @@
+/**
+ * What the page gets from the desktop as `window.desktop`: native dialogs and the state of the agent's process, no
+ * data. In a browser there is no such object, and the page offers path fields instead.
+ */
+export interface DesktopBridge {
+  /** `linux`, `darwin` or `win32`. */
+  readonly platform: string;
+  /** Version of the desktop app; the agent's own is in `GET /v1/system`. */
+  readonly version: string;
+  /** Asks for a GGUF file or a model directory. @returns its absolute path, or null when nothing was chosen. */
+  pickModelPath(kind: ModelPathKind): Promise<string | null>;
+  /** Shows a file of this machine in its file manager. @returns false when there is no such file. */
+  revealPath(path: string): Promise<boolean>;
+  agentState(): Promise<AgentState>;
+  /** Attaches to the agent or starts one, also after it was given up. @returns the state it came to. */
+  startAgent(): Promise<AgentState>;
+  /** Tells every change from now on. @returns what ends it. */
+  onAgentState(listener: (state: AgentState) => void): () => void;
+}
+
+export type ModelPathKind = 'file' | 'directory';
+
+/** The agent as the desktop's supervisor knows it. */
+export interface AgentState {
+  readonly state: 'starting' | 'running' | 'stopped';
+  /** A whole sentence: what happened last, or what is waited for. */
+  readonly message: string;
+  /** Sentences that stay true until somebody changes something: a missing keychain, locked secrets, a taken port. */
+  readonly warnings: readonly string[];
+  /** When it came to this state, ISO-8601. */
+  readonly since: string;
+  readonly dataDir: string;
+  /** What the agent says while it starts and runs. */
+  readonly logFile: string;
+  /** Version of the running agent; null when none runs. */
+  readonly agentVersion: string | null;
+}
+
+/** Names of the messages between the page's bridge and the desktop. */
+export const DESKTOP_CHANNELS = {
+  pickModelPath: 'desktop:pick-model-path',
+  revealPath: 'desktop:reveal-path',
+  agentState: 'desktop:agent-state',
+  startAgent: 'desktop:start-agent',
+  agentStateChanged: 'desktop:agent-state-changed',
+} as const;
+
+/** How the desktop hands its version to the bridge, which has no other way to know it before the page runs. */
+export const VERSION_ARGUMENT = '--modelops-version=';
