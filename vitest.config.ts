@@ -9,7 +9,7 @@ const node = {
   globalSetup: ['test/support/require-node-24.ts'],
   testTimeout: 30_000,
   hookTimeout: 60_000,
-} as const;
+};
 
 export default defineConfig({
   cacheDir: process.env['MODELOPS_VITE_CACHE'] ?? 'node_modules/.vite',

@@ -6,7 +6,7 @@ class ResizeObserverStub {
 }
 
 Object.assign(globalThis, { ResizeObserver: ResizeObserverStub });
-Object.assign(globalThis.window, {
+Object.assign(globalThis, {
   matchMedia: (media: string) => ({
     media,
     matches: false,
