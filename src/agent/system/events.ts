@@ -31,14 +31,13 @@ export function parseTopics(text: string | undefined): Set<Topic> {
   return new Set(names as Topic[]);
 }
 
-/** Whether a caller may read a journal row: administrators all, others what they did and what is about models they see. */
+/** Whether a caller may read a journal row: administrators all, others what is about models they see, and the profile. */
 export function mayRead(
   caller: Caller,
-  record: Pick<JournalRecord, 'subject' | 'actor_id'>,
+  record: Pick<JournalRecord, 'subject'>,
   models: ModelStore,
 ): boolean {
   if (roleCovers(caller.role, 'admin')) return true;
-  if (record.actor_id === caller.principalId) return true;
   const id = record.subject?.startsWith('model:') === true ? record.subject.slice('model:'.length) : null;
   if (id === null) return record.subject === 'profile:runtime';
   const row = models.find(id);
