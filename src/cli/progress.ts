@@ -32,6 +32,8 @@ class TerminalProgress {
       this.#bar = new SingleBar({
         format: `${title} {bar} {percentage} %  {size}  {rate}  {eta}`,
         barsize: 24,
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
         hideCursor: true,
         clearOnComplete: false,
         stream: process.stderr,

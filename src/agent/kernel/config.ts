@@ -143,7 +143,9 @@ async function settingsFromFile(path: string, required: boolean): Promise<Settin
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    const { code } = cause as NodeJS.ErrnoException;
+    // A data directory that is no directory is told by whoever needs it.
+    if (!required && (code === 'ENOENT' || code === 'ENOTDIR')) return {};
     throw new AppError('invalid_argument', `The configuration file ${path} cannot be read.`, {
       cause,
       details: { fields: ['config'] },
