@@ -25,8 +25,8 @@ export interface AgentState {
   readonly state: 'starting' | 'running' | 'stopped';
   /** A whole sentence: what happened last, or what is waited for. */
   readonly message: string;
-  /** Sentences that stay true until somebody changes something: a missing keychain, locked secrets, a taken port. */
-  readonly warnings: readonly string[];
+  /** What stays true until somebody changes something. */
+  readonly warnings: readonly AgentWarning[];
   /** When it came to this state, ISO-8601. */
   readonly since: string;
   readonly dataDir: string;
@@ -34,6 +34,12 @@ export interface AgentState {
   readonly logFile: string;
   /** Version of the running agent; null when none runs. */
   readonly agentVersion: string | null;
+}
+
+export interface AgentWarning {
+  readonly code: 'no_keychain' | 'secrets_locked' | 'other_version' | 'other_port';
+  /** A whole sentence. */
+  readonly message: string;
 }
 
 /** Names of the messages between the page's bridge and the desktop. */
