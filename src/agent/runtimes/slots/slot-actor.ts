@@ -261,7 +261,7 @@ export class SlotActor {
       now: () => clock.now(),
       signal,
     });
-    await this.#reporter.setState(this.#observed.loadState, 'probing');
+    this.#reporter.setPhase('probing');
     const { capability } = store.get(this.id);
     const probed = await probeModel(runtime.pool, runtime.running.modelId, capability, signal);
     await this.#serve(runtime, prepared, probed);

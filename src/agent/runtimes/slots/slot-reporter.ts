@@ -51,6 +51,13 @@ export class SlotReporter {
     this.publish();
   }
 
+  /** A finer phase of the same state; not a change that is stored or journaled. */
+  setPhase(phase: SlotPhase): void {
+    this.observed.phase = phase;
+    this.observed.observedAt = this.#deps.clock.now();
+    this.publish();
+  }
+
   expectMilestones(spec: RuntimeSpec): void {
     this.observed.milestones = spec.milestones.map(({ id, label, pattern }) => ({
       id,

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+/** The docker client, for looking at what the agent made and for doing to it what people do. */
+export async function docker(...args: string[]): Promise<string> {
+  const { stdout } = await execute('docker', args, { maxBuffer: 16 * 1024 * 1024 });
+  return stdout.trim();
+}
+
+export interface InspectedContainer {
+  readonly Id: string;
+  readonly State: { readonly Running: boolean; readonly Pid: number };
+  readonly Config: { readonly User: string; readonly Labels: Record<string, string>; readonly Env: string[] };
+  readonly HostConfig: {
+    readonly NetworkMode: string;
+    readonly CapDrop: string[];
+    readonly SecurityOpt: string[];
+    readonly ReadonlyRootfs: boolean;
+    readonly PidsLimit: number;
+    readonly Memory: number;
+    readonly RestartPolicy: { readonly Name: string };
+    readonly AutoRemove: boolean;
+  };
+  readonly NetworkSettings: { readonly Ports: Record<string, unknown> };
+  readonly Mounts: { readonly Type: string; readonly Destination: string; readonly RW: boolean }[];
+}
+
+/** Containers of a node, running or not. */
+export async function containersOf(nodeId: string): Promise<InspectedContainer[]> {
+  const ids = (await docker('ps', '-aq', '--no-trunc', '--filter', `label=io.modelops.node=${nodeId}`))
+    .split('\n')
+    .filter((id) => id !== '');
+  return ids.length === 0 ? [] : (JSON.parse(await docker('inspect', ...ids)) as InspectedContainer[]);
+}
+
+export async function removeContainersOf(nodeId: string): Promise<void> {
+  for (const { Id } of await containersOf(nodeId)) await docker('rm', '-f', Id).catch(() => '');
+}
