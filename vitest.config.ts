@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Suites by what they need: `unit`, `web`, `architecture` and `integration` need nothing but npm; `docker`, `e2e` and
- * `desktop` need system packages that `npm run test:all` installs. A suite that is asked for and cannot run fails.
+ * Suites by what they need: `unit`, `web`, `architecture` and `integration` need nothing but npm; `docker`, `system` (as root), `e2e`
+ * and `desktop` need system packages that `npm run test:all` installs. A suite that is asked for and cannot run fails.
  */
 const node = {
   environment: 'node',
@@ -34,6 +34,15 @@ export default defineConfig({
           ...node,
           name: 'docker',
           include: ['test/docker/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...node,
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
         },

@@ -73,9 +73,9 @@ export async function startAgent(
       version: VERSION,
       started_at: toIso(startedAt),
     });
-    await run(agent, database, opened.checkLater, log);
+    const { settled } = await run(agent, database, opened.checkLater, log);
     const stopped = stop.promise.then((slots) =>
-      shutDown({ agent, database: opened.database, lock, paths, log, slots }),
+      shutDown({ agent, database: opened.database, settled, lock, paths, log, slots }),
     );
     return {
       url: agent.url(),
@@ -122,8 +122,16 @@ async function openDatabase(
   }
 }
 
-/** Lets everything work that was built. The agent answers already. */
-async function run(agent: Agent, database: Database, checkLater: boolean, log: Logger): Promise<void> {
+/**
+ * Lets everything work that was built. The agent answers already.
+ * @returns what goes on in the background after the start; a stop waits for it, or it would start what was just ended.
+ */
+async function run(
+  agent: Agent,
+  database: Database,
+  checkLater: boolean,
+  log: Logger,
+): Promise<{ settled: Promise<void> }> {
   const { jobs, blobs, slots, keys, maintenance, specs, journal, identity } = agent;
   await database.transact((unit) => {
     journal.append(unit, {
@@ -139,18 +147,25 @@ async function run(agent: Agent, database: Database, checkLater: boolean, log: L
   slots.start(agent.stopping.signal);
   keys.start();
   maintenance.start();
+  const { signal } = agent.stopping;
   const later = async (): Promise<void> => {
     await blobs.sweep(!importsPending);
+    if (signal.aborted) return;
     await jobs.start();
     await specs.watch();
-    if (checkLater) await maintenance.check();
+    if (checkLater && !signal.aborted) await maintenance.check();
   };
-  later().catch((error: unknown) => log.error({ err: error }, 'something that follows the start failed'));
+  return {
+    settled: later().catch((error: unknown) =>
+      log.error({ err: error }, 'something that follows the start failed'),
+    ),
+  };
 }
 
 async function shutDown(parts: {
   agent: Agent;
   database: Database;
+  settled: Promise<void>;
   lock: DataDirLock;
   paths: DataDir;
   log: Logger;
@@ -164,6 +179,7 @@ async function shutDown(parts: {
   const force = setTimeout(() => agent.app.server.closeAllConnections(), ACTIVE_REQUESTS_MS);
   await agent.app.close();
   clearTimeout(force);
+  await parts.settled;
   await agent.jobs.stop();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));

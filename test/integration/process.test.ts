@@ -55,6 +55,10 @@ describe('serve', () => {
     expect(await again.end('SIGINT')).toBe(0);
   });
 
+  it('ends just as cleanly when the signal comes while it is still settling in', async () => {
+    for (let round = 0; round < 5; round += 1) expect(await (await serve(data)).end('SIGTERM')).toBe(0);
+  });
+
   it('ends with 3 when another agent has the data directory, naming it', async () => {
     await using agent = await serve(data);
     const { code, stderr } = await failure(serve(data));

@@ -96,26 +96,11 @@ export async function prepareDataDir(paths: DataDir): Promise<void> {
         `${paths.root} lies on a network file system (${network}); a database is not safe there.`,
       );
     }
-    for (const directory of [
-      paths.store,
-      paths.samples,
-      paths.userRuntimes,
-      paths.caches,
-      paths.logs,
-      paths.backups,
-    ]) {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-    }
+    // First of all, because making a directory on a read-only disk fails with a reason that says nothing.
+    await assertWritable(paths.root);
+    const below = [paths.store, paths.samples, paths.userRuntimes, paths.caches, paths.logs, paths.backups];
+    for (const directory of below) await mkdir(directory, { recursive: true, mode: 0o700 });
     await prepareRuntimeDir(paths.runtime);
-    const probe = join(paths.root, `.write-${process.pid}`);
-    const file = await open(probe, 'w', 0o600);
-    try {
-      await file.write('ok');
-      await file.sync();
-    } finally {
-      await file.close();
-      await rm(probe, { force: true });
-    }
   } catch (error) {
     if (error instanceof AppError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
@@ -133,6 +118,18 @@ export async function prepareDataDir(paths: DataDir): Promise<void> {
       `The data directory ${paths.root} cannot be used: ${words[code] ?? code}.`,
       { cause: error },
     );
+  }
+}
+
+async function assertWritable(directory: string): Promise<void> {
+  const probe = join(directory, `.write-${process.pid}`);
+  const file = await open(probe, 'w', 0o600);
+  try {
+    await file.write('ok');
+    await file.sync();
+  } finally {
+    await file.close();
+    await rm(probe, { force: true });
   }
 }
 

@@ -32,11 +32,7 @@ export function parseTopics(text: string | undefined): Set<Topic> {
 }
 
 /** Whether a caller may read a journal row: administrators all, others what is about models they see, and the profile. */
-export function mayRead(
-  caller: Caller,
-  record: Pick<JournalRecord, 'subject'>,
-  models: ModelStore,
-): boolean {
+export function mayRead(caller: Caller, record: Pick<JournalRecord, 'subject'>, models: ModelStore): boolean {
   if (roleCovers(caller.role, 'admin')) return true;
   const id = record.subject?.startsWith('model:') === true ? record.subject.slice('model:'.length) : null;
   if (id === null) return record.subject === 'profile:runtime';

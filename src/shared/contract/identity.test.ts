@@ -1,15 +1,34 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { canonicalFiles, canonicalRemote, countsForIdentity, defaultModelId, defaultModelName, NameSchema, shortDigest, slugify } from './identity.ts';
+import {
+  canonicalFiles,
+  canonicalRemote,
+  countsForIdentity,
+  defaultModelId,
+  defaultModelName,
+  NameSchema,
+  shortDigest,
+  slugify,
+} from './identity.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 describe('the identity of content', () => {
-  const file = (path: string, content: string) => ({ path, size: Buffer.byteLength(content), sha256: sha256(content) });
+  const file = (path: string, content: string) => ({
+    path,
+    size: Buffer.byteLength(content),
+    sha256: sha256(content),
+  });
 
   it('matches the published test vector', () => {
-    const files = [file('config.json', '{}\n'), file('model.safetensors', 'weights'), file('tokenizer/vocab.txt', 'a\nb\n')];
-    expect(sha256(canonicalFiles(files))).toBe('28e782f7cf58fc38c9c96d50d6c6c204945ba00484984800d7f1cc000d68ec30');
+    const files = [
+      file('config.json', '{}\n'),
+      file('model.safetensors', 'weights'),
+      file('tokenizer/vocab.txt', 'a\nb\n'),
+    ];
+    expect(sha256(canonicalFiles(files))).toBe(
+      '28e782f7cf58fc38c9c96d50d6c6c204945ba00484984800d7f1cc000d68ec30',
+    );
   });
 
   it('does not depend on the order of the files or on how an accent is written', () => {
@@ -51,7 +70,9 @@ describe('the identity of content', () => {
     ['https://api.example.com:443', 'https://api.example.com'],
     ['http://host:8080/Path/', 'http://host:8080/Path'],
   ])('writes the origin %s as %s', (origin, written) => {
-    expect(canonicalRemote('gpt-x', origin)).toBe(`{"kind":"remote","model":"gpt-x","origin":"${written}","schema":"modelops.remote.v1"}`);
+    expect(canonicalRemote('gpt-x', origin)).toBe(
+      `{"kind":"remote","model":"gpt-x","origin":"${written}","schema":"modelops.remote.v1"}`,
+    );
   });
 
   it('refuses an origin that is no URL', () => {
@@ -78,7 +99,8 @@ describe('names', () => {
   });
 
   it('always makes a valid name', () => {
-    for (const text of ['', '///', '---', 'A', '_x', 'x'.repeat(300)]) expect(NameSchema.safeParse(slugify(text)).success).toBe(true);
+    for (const text of ['', '///', '---', 'A', '_x', 'x'.repeat(300)])
+      expect(NameSchema.safeParse(slugify(text)).success).toBe(true);
   });
 
   it('shortens digests to 6 and 4 digits', () => {

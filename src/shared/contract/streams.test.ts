@@ -43,7 +43,9 @@ describe('a streamed chat', () => {
   });
 
   it('throws what the gateway reports in the middle', () => {
-    expect(() => new ChatStream().push('data: {"error":{"code":"upstream_failed","message":"gone"}}\n\n')).toThrow(new AppError('upstream_failed', 'gone'));
+    expect(() =>
+      new ChatStream().push('data: {"error":{"code":"upstream_failed","message":"gone"}}\n\n'),
+    ).toThrow(new AppError('upstream_failed', 'gone'));
   });
 });
 

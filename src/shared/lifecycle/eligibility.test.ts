@@ -40,11 +40,23 @@ describe('eligibility', () => {
     ['inactive', { lifecycle_state: 'inactive' }, 'not_active'],
     ['never validated', { validation_current: false }, 'validation_missing'],
     ['stale', { validation_current: false, validation_stale_reason: 'expired' }, 'validation_stale'],
-    ['waiting for approval', { approval: { required: true, state: 'pending', fact: '' } }, 'approval_pending'],
+    [
+      'waiting for approval',
+      { approval: { required: true, state: 'pending', fact: '' } },
+      'approval_pending',
+    ],
     ['rejected', { approval: { required: true, state: 'rejected', fact: '' } }, 'approval_rejected'],
-    ['without its credential', { hosting: 'cloud', profile: 'online', credential: 'revoked' }, 'credential_unavailable'],
+    [
+      'without its credential',
+      { hosting: 'cloud', profile: 'online', credential: 'revoked' },
+      'credential_unavailable',
+    ],
     ['not loaded', { loaded: [] }, 'not_loaded'],
-    ['loaded on another runtime', { loaded: [{ slot_id: 'chat', validated: false, since: null }] }, 'runtime_changed'],
+    [
+      'loaded on another runtime',
+      { loaded: [{ slot_id: 'chat', validated: false, since: null }] },
+      'runtime_changed',
+    ],
     ['in the cloud while offline', { hosting: 'cloud', credential: 'active' }, 'offline_not_allowed'],
     ['invisible', { visible: false }, 'not_visible'],
   ];
@@ -60,15 +72,35 @@ describe('eligibility', () => {
   });
 
   it('names the steps before a step', () => {
-    const created = { ...serving, lifecycle_state: 'created' as const, validation_current: false, last_test: null, loaded: [] };
+    const created = {
+      ...serving,
+      lifecycle_state: 'created' as const,
+      validation_current: false,
+      last_test: null,
+      loaded: [],
+    };
     const { requirements } = eligibility(created, 'invoke');
-    expect(requirements.find((requirement) => requirement.code === 'registered')).toMatchObject({ met: false, action: 'register', blocked_by: [] });
-    expect(requirements.find((requirement) => requirement.code === 'loaded')?.blocked_by).toEqual(['registered', 'tested', 'validated', 'active']);
-    expect(requirements.find((requirement) => requirement.code === 'artifact_ready')).toMatchObject({ met: true, action: null });
+    expect(requirements.find((requirement) => requirement.code === 'registered')).toMatchObject({
+      met: false,
+      action: 'register',
+      blocked_by: [],
+    });
+    expect(requirements.find((requirement) => requirement.code === 'loaded')?.blocked_by).toEqual([
+      'registered',
+      'tested',
+      'validated',
+      'active',
+    ]);
+    expect(requirements.find((requirement) => requirement.code === 'artifact_ready')).toMatchObject({
+      met: true,
+      action: null,
+    });
   });
 
   it('leaves out what no policy asks for', () => {
-    expect(eligibility(serving, 'invoke').requirements.map((requirement) => requirement.code)).not.toContain('approved');
+    expect(eligibility(serving, 'invoke').requirements.map((requirement) => requirement.code)).not.toContain(
+      'approved',
+    );
   });
 });
 
@@ -79,7 +111,10 @@ describe('roles', () => {
     admin: ['user', 'reviewer', 'admin'],
     superadmin: ['user', 'reviewer', 'admin', 'superadmin'],
   };
-  it.each(ROLES.flatMap((held) => ROLES.map((needed) => [held, needed] as const)))('%s covers %s', (held, needed) => {
-    expect(roleCovers(held, needed)).toBe(covers[held].includes(needed));
-  });
+  it.each(ROLES.flatMap((held) => ROLES.map((needed) => [held, needed] as const)))(
+    '%s covers %s',
+    (held, needed) => {
+      expect(roleCovers(held, needed)).toBe(covers[held].includes(needed));
+    },
+  );
 });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import { AppError, errorBody, toAppError, type Job, type Progress } from '../../../shared/contract/index.ts';
 import type { Clock } from '../clock.ts';
@@ -48,9 +49,16 @@ interface Running {
 
 type AbortReason = 'cancel' | 'stop';
 
+interface Outcome {
+  readonly state: 'succeeded' | 'failed' | 'cancelled';
+  readonly result?: unknown;
+  readonly error?: AppError;
+}
+
 const PUBLISH_EVERY_MS = 250;
 const SAVE_EVERY_MS = 2000;
 const RENEW_LEASE_MS = 10_000;
+const RECORD_AGAIN_MS = 1000;
 
 /** Runs jobs from their rows. One owner for every running job; a row never runs twice at once. */
 export class JobRunner {
@@ -105,7 +113,9 @@ export class JobRunner {
     }
     this.#accepting = true;
     this.#leaseTimer = setInterval(() => {
-      for (const id of this.#running.keys()) this.store.renewLease(id);
+      this.#lazily(() => {
+        for (const id of this.#running.keys()) this.store.renewLease(id);
+      });
     }, RENEW_LEASE_MS);
     this.#leaseTimer.unref();
     this.#pump();
@@ -227,7 +237,7 @@ export class JobRunner {
 
   async #run(kind: JobKind, row: JobRow, signal: AbortSignal): Promise<void> {
     const log = this.#log.child({ job_id: row.id, job_kind: row.kind });
-    let outcome: { state: 'succeeded' | 'failed' | 'cancelled'; result?: unknown; error?: AppError };
+    let outcome: Outcome;
     try {
       const context: JobContext<Record<string, unknown>> = {
         jobId: row.id,
@@ -254,18 +264,33 @@ export class JobRunner {
       outcome.state === 'succeeded' ||
       (outcome.error !== undefined && kind.keepAfter?.(outcome.error) === true);
     if (!keep) await this.#cleanUp(this.store.get(row.id));
-    await this.#database.transact((unit) => {
-      this.store.finish(row.id, outcome.state, {
-        ...(outcome.result === undefined ? {} : { result: outcome.result }),
-        ...(outcome.error === undefined ? {} : { error: errorBody(outcome.error) }),
-      });
-      this.#journal.append(unit, {
-        actorId: row.created_by,
-        action: `job.${outcome.state}`,
-        subject: `job:${row.id}`,
-        data: { kind: row.kind, ...(outcome.error === undefined ? {} : { error: outcome.error.code }) },
-      });
-    });
+    await this.#record(row, outcome, signal);
+  }
+
+  /** Writes how a job ended. On a full disk it is tried again, because nobody else would ever tell. */
+  async #record(row: JobRow, outcome: Outcome, signal: AbortSignal): Promise<void> {
+    const { state, result, error } = outcome;
+    for (;;) {
+      try {
+        await this.#database.transact((unit) => {
+          this.store.finish(row.id, state, {
+            ...(result === undefined ? {} : { result }),
+            ...(error === undefined ? {} : { error: errorBody(error) }),
+          });
+          this.#journal.append(unit, {
+            actorId: row.created_by,
+            action: `job.${state}`,
+            subject: `job:${row.id}`,
+            data: { kind: row.kind, ...(error === undefined ? {} : { error: error.code }) },
+          });
+        });
+        return;
+      } catch (failure) {
+        const passes = failure instanceof AppError && failure.code === 'resource_exhausted';
+        if (!passes || signal.reason === 'stop' || !this.#accepting) throw failure;
+        await delay(RECORD_AGAIN_MS);
+      }
+    }
   }
 
   async #cleanUp(row: JobRow): Promise<void> {
@@ -291,11 +316,20 @@ export class JobRunner {
     const now = this.#clock.now();
     if (phaseChanged || now - running.savedAt >= SAVE_EVERY_MS) {
       running.savedAt = now;
-      this.#database.transactLazily(() => this.store.saveProgress(id, progress));
+      this.#lazily(() => this.store.saveProgress(id, progress));
     }
     if (phaseChanged || now - running.publishedAt >= PUBLISH_EVERY_MS) {
       running.publishedAt = now;
       this.#publish(id);
+    }
+  }
+
+  /** For rows that may be lost: a disk that is full now must not end a job that needs no room. */
+  #lazily(write: () => void): void {
+    try {
+      this.#database.transactLazily(write);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'progress could not be stored');
     }
   }
 
