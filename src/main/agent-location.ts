@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { readAgentFile, sharedFiles, type AgentFile } from '../agent/kernel/agent-file.ts';
 import { ENDPOINTS } from '../shared/contract/index.ts';
 import type { Sighting } from './supervisor-rules.ts';
@@ -10,7 +11,7 @@ const ANSWER_MS = 2000;
 export async function lookForAgent(dataDir: string): Promise<Sighting> {
   const agent = await readAgentFile(sharedFiles(dataDir));
   // Without its process the file is left over, and whoever listens at that address now must not see our key.
-  if (agent === null || !isAlive(agent.pid)) return { saw: 'nobody' };
+  if (agent === null || !(await isAlive(agent.pid))) return { saw: 'nobody' };
   const health = await askHealth(agent.url);
   return health === 'ok' ? { saw: 'agent', agent } : { saw: 'silence', pid: agent.pid };
 }
@@ -20,7 +21,7 @@ export type Presence = 'answers' | 'silent' | 'gone';
 /** How an agent is that answered before. */
 export async function presenceOf(agent: AgentFile): Promise<Presence> {
   if ((await askHealth(agent.url)) === 'ok') return 'answers';
-  return isAlive(agent.pid) ? 'silent' : 'gone';
+  return (await isAlive(agent.pid)) ? 'silent' : 'gone';
 }
 
 /** How an agent that is gone went: a clean stop takes `agent.json` away, another agent writes its own. */
@@ -46,12 +47,15 @@ async function askHealth(url: string): Promise<'ok' | 'other'> {
   }
 }
 
-function isAlive(pid: number): boolean {
+async function isAlive(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     // It may belong to somebody else, and then it is there all the same.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+  if (process.platform !== 'linux') return true;
+  // One that ended in a container whose first process buries nobody still has its number.
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return !/\) [ZX] /.test(stat);
 }

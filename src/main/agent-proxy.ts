@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { Readable, pipeline } from 'node:stream';
+import { Readable } from 'node:stream';
 import { AppError, errorBody } from '../shared/contract/index.ts';
 
 /**
@@ -86,7 +86,7 @@ export async function proxyToAgent(request: Request, deps: ProxyDeps): Promise<R
     return await exchange(request, renewed);
   } catch (error) {
     if (isEventStream(request, pathname)) throw error;
-    return unreachable(pathname, error);
+    return refusalOf(pathname, error, request.body !== null);
   }
 }
 
@@ -114,11 +114,15 @@ function exchange(request: Request, target: AgentTarget): Promise<Response> {
   request.signal.addEventListener('abort', giveUp, { once: true });
   upstream.once('close', () => request.signal.removeEventListener('abort', giveUp));
   if (request.body === null) upstream.end();
-  else
-    pipeline(Readable.fromWeb(request.body), upstream, (error) => {
-      if (error !== null && error !== undefined) upstream.destroy(error);
-    });
+  else send(Readable.fromWeb(request.body), upstream);
   return promise;
+}
+
+/** An answer may come before the whole body has gone; only a body that breaks off ends the call. */
+function send(body: Readable, upstream: http.ClientRequest): void {
+  body.on('error', (error) => upstream.destroy(error));
+  upstream.once('close', () => body.destroy());
+  body.pipe(upstream);
 }
 
 function responseOf(answer: http.IncomingMessage, upstream: http.ClientRequest, method: string): Response {
@@ -174,13 +178,8 @@ function bodyOf(answer: http.IncomingMessage, upstream: http.ClientRequest): Rea
 }
 
 /** What the agent would say if it could, in the envelope of the route that was called. Pure but for the request id. */
-export function unreachable(pathname: string, cause: unknown): Response {
-  const error =
-    cause instanceof AppError
-      ? cause
-      : new AppError('agent_unreachable', 'The agent does not answer.', {
-          hint: 'The desktop starts it again; the tray says how that goes.',
-        });
+export function refusalOf(pathname: string, cause: unknown, hadBody: boolean): Response {
+  const error = cause instanceof AppError ? cause : brokenConnection(cause, hadBody);
   const requestId = `desktop_${randomBytes(6).toString('hex')}`;
   const isGateway = /^\/v1\/(chat|completions|embeddings|models)\b/.test(pathname);
   const { message, hint } = error;
@@ -190,5 +189,24 @@ export function unreachable(pathname: string, cause: unknown): Response {
   return Response.json(body, {
     status: error.status,
     headers: { 'cache-control': 'no-store', 'x-request-id': requestId },
+  });
+}
+
+/** An agent that answers before it has read all of a body closes the connection, and its answer may be lost with it. */
+function brokenConnection(cause: unknown, hadBody: boolean): AppError {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (hadBody && (code === 'EPIPE' || code === 'ECONNRESET')) {
+    return new AppError(
+      'upstream_failed',
+      'The agent closed the connection before it had read the request.',
+      {
+        hint: 'The request may be larger than the agent accepts, or the agent has just ended.',
+        cause,
+      },
+    );
+  }
+  return new AppError('agent_unreachable', 'The agent does not answer.', {
+    hint: 'The desktop starts it again; the tray says how that goes.',
+    cause,
   });
 }

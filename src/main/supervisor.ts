@@ -20,6 +20,7 @@ export interface SupervisorDeps extends ConnectDeps {
 }
 
 const HOLD_CALLS_MS = 15_000;
+const LOOKING = 'The agent is looked for.';
 const STOP_MS = 90_000;
 const POLL_MS = 200;
 const RENEW_EVERY_MS = 10_000;
@@ -49,8 +50,8 @@ export class Supervisor {
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
     this.#state = {
-      state: 'stopped',
-      message: 'The agent was not looked for yet.',
+      state: 'starting',
+      message: LOOKING,
       warnings: deps.keychain.warning === null ? [] : [deps.keychain.warning],
       since: new Date().toISOString(),
       dataDir: deps.dataDir,
@@ -70,7 +71,7 @@ export class Supervisor {
   /** Attaches or starts. @returns the state it came to, `running` or `stopped`. */
   async ensure(): Promise<AgentState> {
     if (this.#loop === null) {
-      this.#set('starting', 'The agent is looked for.');
+      this.#set('starting', LOOKING);
       this.#loop = this.#run().finally(() => {
         this.#loop = null;
       });

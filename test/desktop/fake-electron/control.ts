@@ -1,0 +1,87 @@
+/** What passes between a test and the process that runs the desktop on the stand-in for Electron. */
+
+/** Asked by the test. */
+export type Command =
+  /** As the operating system or the menu would. */
+  | { readonly op: 'quit' }
+  /** The number of the button that the next question gets. */
+  | { readonly op: 'answer'; readonly response: number }
+  /** What the next file dialog gives back. */
+  | { readonly op: 'choose'; readonly paths: readonly string[] }
+  | { readonly op: 'tray' }
+  | { readonly op: 'click-tray'; readonly labels: readonly string[] }
+  | { readonly op: 'permission'; readonly permission: string; readonly url: string }
+  /** macOS hands links over like this. */
+  | { readonly op: 'open-url'; readonly url: string }
+  | { readonly op: 'session' };
+
+export interface TrayView {
+  readonly tooltip: string;
+  /** Labels, with those of a submenu below them. */
+  readonly items: readonly MenuView[];
+}
+
+export interface MenuView {
+  readonly label: string;
+  readonly enabled: boolean;
+  readonly submenu: readonly MenuView[];
+}
+
+export interface SessionView {
+  readonly proxy: unknown;
+  readonly spellChecker: boolean;
+  readonly privileges: readonly unknown[];
+  readonly windowOptions: readonly Record<string, unknown>[];
+}
+
+/** Told by the desktop's process. */
+export type Happening =
+  | { readonly event: 'ready'; readonly pageOrigin: string }
+  | { readonly event: 'window'; readonly did: 'show' | 'focus' | 'restore' | 'closed' }
+  | {
+      readonly event: 'question';
+      readonly message: string;
+      readonly detail: string;
+      readonly buttons: readonly string[];
+    }
+  | { readonly event: 'error-box'; readonly title: string; readonly content: string }
+  | { readonly event: 'opened-external'; readonly url: string }
+  | { readonly event: 'revealed'; readonly path: string }
+  | { readonly event: 'notification'; readonly title: string; readonly body: string }
+  | { readonly event: 'navigation-denied'; readonly url: string }
+  | { readonly event: 'request-denied'; readonly url: string }
+  | {
+      readonly event: 'page-request';
+      readonly method: string;
+      readonly url: string;
+      readonly headers: Record<string, string>;
+    }
+  | { readonly event: 'tray'; readonly view: TrayView };
+
+export interface CommandMessage {
+  readonly id: number;
+  readonly command: Command;
+}
+export type ProcessMessage =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly problem: string }
+  | { readonly happening: Happening };
+
+/** Tells the test; a process that was started by hand has nobody to tell. */
+export function tell(happening: Happening): void {
+  process.send?.({ happening } satisfies ProcessMessage);
+}
+
+/** Where the stand-in finds its surroundings. */
+export const VARIABLES = {
+  browser: 'FAKE_ELECTRON_BROWSER',
+  userData: 'FAKE_ELECTRON_USER_DATA',
+  keychain: 'FAKE_ELECTRON_KEYCHAIN',
+  root: 'FAKE_ELECTRON_ROOT',
+} as const;
+
+export function setting(name: keyof typeof VARIABLES): string {
+  const value = process.env[VARIABLES[name]];
+  if (value === undefined) throw new Error(`${VARIABLES[name]} is not set`);
+  return value;
+}

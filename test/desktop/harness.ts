@@ -1,0 +1,321 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { sharedFiles, type AgentFile } from '../../src/agent/kernel/agent-file.ts';
+import { connectTo, type TestAgent } from '../support/agent.ts';
+import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
+import { VARIABLES, type Command, type Happening, type ProcessMessage } from './fake-electron/control.ts';
+
+/**
+ * The built desktop on the stand-in for Electron: a process of its own, its windows pages of a real Chromium, its agent
+ * a real one. Everything ends with the test, by process id.
+ */
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CHROMIUM = process.env['MODELOPS_CHROMIUM'] ?? '/usr/bin/chromium';
+const BUILT = ['out/main/index.js', 'out/preload/index.cjs', 'out/renderer/index.html', 'out/cli/main.js'];
+const DEADLINE_MS = 60_000;
+
+/** A browser, a data directory and a user data directory, over which desktops come and go. */
+export interface Workplace extends AsyncDisposable {
+  readonly dataDir: string;
+  readonly userData: string;
+  /** Starts the desktop and waits until it is ready. */
+  start(options?: StartOptions): Promise<Desktop>;
+  /** What a second start of the app does: it ends at once. @returns its exit code. */
+  startAgain(argv: readonly string[]): Promise<number>;
+  /** A client with the admin key for the agent that runs in the data directory now. */
+  agent(): Promise<LocalAgent>;
+}
+
+export interface StartOptions {
+  readonly argv?: readonly string[];
+  /** The name of the session's keychain; `basic_text` and `none` are sessions without one. */
+  readonly keychain?: string;
+}
+
+export type LocalAgent = Omit<TestAgent, 'stop' | keyof AsyncDisposable> & { readonly pid: number };
+
+export interface Desktop {
+  readonly pid: number;
+  /** `http://127.0.0.1:<port>`, which stands for `app://modelops`. */
+  readonly origin: string;
+  /** The app's window, once it has loaded. */
+  page(): Promise<Page>;
+  /** The first thing of a kind that happened since the start, or will. */
+  happened<E extends Happening['event']>(
+    event: E,
+    fits?: (happening: Extract<Happening, { event: E }>) => boolean,
+  ): Promise<Extract<Happening, { event: E }>>;
+  /** All of a kind until now. */
+  all<E extends Happening['event']>(event: E): Extract<Happening, { event: E }>[];
+  command(command: Command): Promise<unknown>;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number | null>;
+  kill(signal: NodeJS.Signals): void;
+  /** What it wrote. */
+  output(): string;
+}
+
+/** @throws when the desktop is not built: a suite that is asked for and cannot run fails. */
+export async function openWorkplace(): Promise<Workplace> {
+  const missing = BUILT.filter((path) => !existsSync(join(ROOT, path)));
+  if (missing.length > 0) throw new Error(`not built: ${missing.join(', ')}; run npm run build first`);
+  const directory = await temporaryDirectory('mo-desk-');
+  const dataDir = join(directory.path, 'data');
+  await mkdir(dataDir, { mode: 0o700 });
+  // Many agents run on this machine at the same time.
+  await writeFile(join(dataDir, 'config.yaml'), 'port: 0\n');
+  const browser = await openBrowser(join(directory.path, 'browser'));
+  return new RealWorkplace(directory, dataDir, browser);
+}
+
+interface Browser {
+  readonly context: BrowserContext;
+  readonly endpoint: string;
+}
+
+/** One profile that two sides look at: the desktop's process drives it, and so does the test. */
+async function openBrowser(profile: string): Promise<Browser> {
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: CHROMIUM,
+    headless: true,
+    args: ['--remote-debugging-port=0', '--disable-dev-shm-usage'],
+  });
+  const [port, path] = (await readFile(join(profile, 'DevToolsActivePort'), 'utf8')).split('\n');
+  return { context, endpoint: `ws://127.0.0.1:${port}${path}` };
+}
+
+class RealWorkplace implements Workplace {
+  readonly dataDir: string;
+  readonly userData: string;
+  readonly #directory: TemporaryDirectory;
+  readonly #browser: Browser;
+  readonly #started: RealDesktop[] = [];
+
+  constructor(directory: TemporaryDirectory, dataDir: string, browser: Browser) {
+    this.#directory = directory;
+    this.#browser = browser;
+    this.dataDir = dataDir;
+    this.userData = join(directory.path, 'user-data');
+  }
+
+  async start(options: StartOptions = {}): Promise<Desktop> {
+    const desktop = new RealDesktop(this.#spawn(options), this.#browser.context);
+    this.#started.push(desktop);
+    await desktop.begin();
+    return desktop;
+  }
+
+  async startAgain(argv: readonly string[]): Promise<number> {
+    const desktop = new RealDesktop(this.#spawn({ argv }), this.#browser.context);
+    this.#started.push(desktop);
+    return (await within(desktop.ended, 'the second start to end')) ?? -1;
+  }
+
+  #spawn({ argv = [], keychain = 'keyring' }: StartOptions): ChildProcess {
+    const run = join(ROOT, 'test/desktop/fake-electron/run.ts');
+    return spawn(process.execPath, [run, ...argv], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: {
+        ...process.env,
+        MODELOPS_BUILT: '1',
+        MODELOPS_DATA_DIR: this.dataDir,
+        [VARIABLES.browser]: this.#browser.endpoint,
+        [VARIABLES.userData]: this.userData,
+        [VARIABLES.keychain]: keychain,
+        [VARIABLES.root]: ROOT,
+      },
+    });
+  }
+
+  async agent(): Promise<LocalAgent> {
+    const { url, pid } = await this.#agentFile();
+    const token = (await readFile(sharedFiles(this.dataDir).adminToken, 'utf8')).trim();
+    return { ...connectTo(url, token, this.dataDir), pid };
+  }
+
+  async #agentFile(): Promise<AgentFile> {
+    return JSON.parse(await readFile(sharedFiles(this.dataDir).agentFile, 'utf8')) as AgentFile;
+  }
+
+  /** Desktops first, so that none starts an agent again; then the agent that is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const desktop of this.#started) {
+      desktop.kill('SIGKILL');
+      await desktop.ended;
+    }
+    // An agent that only starts is in no file yet; all of ours have the directory in their command line.
+    for (const pid of await processesOf(this.dataDir)) await endProcess(pid);
+    await this.#browser.context.close();
+    await this.#directory[Symbol.asyncDispose]();
+  }
+}
+
+class RealDesktop implements Desktop {
+  readonly ended: Promise<number | null>;
+  readonly #process: ChildProcess;
+  readonly #context: BrowserContext;
+  readonly #happenings: Happening[] = [];
+  readonly #answers = new Map<number, PromiseWithResolvers<unknown>>();
+  #told = Promise.withResolvers<void>();
+  #output = '';
+  #origin = '';
+  #commands = 0;
+
+  constructor(child: ChildProcess, context: BrowserContext) {
+    this.#process = child;
+    this.#context = context;
+    this.ended = new Promise((resolve) => child.once('exit', resolve));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output += text;
+      });
+    child.on('message', (message: ProcessMessage) => this.#hear(message));
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? -1;
+  }
+
+  get origin(): string {
+    return this.#origin;
+  }
+
+  async begin(): Promise<void> {
+    const { pageOrigin } = await this.happened('ready');
+    this.#origin = pageOrigin;
+  }
+
+  output(): string {
+    return this.#output;
+  }
+
+  async page(): Promise<Page> {
+    const isOurs = (page: Page): boolean => page.url().startsWith(`${this.#origin}/`);
+    const look = async (): Promise<Page> => {
+      for (;;) {
+        const open = this.#context.pages().find(isOurs);
+        if (open !== undefined) return open;
+        await pageChange(this.#context);
+      }
+    };
+    const page = await within(look(), 'a page of the app', () => this.#output);
+    await page.waitForLoadState('load');
+    return page;
+  }
+
+  all<E extends Happening['event']>(event: E): Extract<Happening, { event: E }>[] {
+    return this.#happenings.filter(
+      (happening): happening is Extract<Happening, { event: E }> => happening.event === event,
+    );
+  }
+
+  async happened<E extends Happening['event']>(
+    event: E,
+    fits: (happening: Extract<Happening, { event: E }>) => boolean = () => true,
+  ): Promise<Extract<Happening, { event: E }>> {
+    const look = async (): Promise<Extract<Happening, { event: E }>> => {
+      for (;;) {
+        const found = this.all(event).find(fits);
+        if (found !== undefined) return found;
+        await this.#told.promise;
+      }
+    };
+    const end = this.ended.then((code): never => {
+      throw new Error(`the desktop ended with ${code} before ${event} happened:\n${this.#output}`);
+    });
+    return within(Promise.race([look(), end]), `${event}: ${String(fits)}`, () => this.#output);
+  }
+
+  async command(command: Command): Promise<unknown> {
+    this.#commands += 1;
+    const answer = Promise.withResolvers<unknown>();
+    this.#answers.set(this.#commands, answer);
+    this.#process.send({ id: this.#commands, command });
+    const end = this.ended.then(() => null);
+    return within(Promise.race([answer.promise, end]), JSON.stringify(command), () => this.#output);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  #hear(message: ProcessMessage): void {
+    if ('happening' in message) {
+      this.#happenings.push(message.happening);
+      const told = this.#told;
+      this.#told = Promise.withResolvers<void>();
+      told.resolve();
+      return;
+    }
+    const answer = this.#answers.get(message.id);
+    if ('problem' in message) answer?.reject(new Error(message.problem));
+    else answer?.resolve(message.result);
+  }
+}
+
+/** Until a page comes or goes somewhere. */
+function pageChange(context: BrowserContext): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => resolve();
+    context.once('page', done);
+    for (const page of context.pages()) page.once('framenavigated', done);
+  });
+}
+
+/** A promise with an end: whatever a test waits for, it does not wait for ever. */
+export async function within<T>(
+  promise: Promise<T>,
+  what: string,
+  context: () => string = () => '',
+): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new Error(`not within ${DEADLINE_MS / 1000} s: ${what}\n${context()}`)),
+    DEADLINE_MS,
+  );
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // A container's first process need not bury what was left to it.
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    // Gone, or never there.
+    return false;
+  }
+}
+
+/** Processes whose arguments name a directory that only this test has. */
+async function processesOf(dataDir: string): Promise<number[]> {
+  const found = await Promise.all(
+    (await readdir('/proc')).map(async (name) => {
+      if (!/^\d+$/.test(name) || Number(name) === process.pid) return null;
+      const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+      return command.split('\0').includes(dataDir) ? Number(name) : null;
+    }),
+  );
+  return found.filter((pid) => pid !== null);
+}
+
+/** Ends a process by its id and waits until it is gone. */
+export async function endProcess(pid: number): Promise<void> {
+  if (!isAlive(pid)) return;
+  process.kill(pid, 'SIGKILL');
+  await within(untilGone(pid), `process ${pid} to end`);
+}
+
+/** There is no event for the end of somebody else's process. */
+export async function untilGone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
