@@ -23,6 +23,7 @@ const HOLD_CALLS_MS = 15_000;
 const LOOKING = 'The agent is looked for.';
 const STOP_MS = 90_000;
 const POLL_MS = 200;
+const TELL_SILENCE_MS = 2000;
 const RENEW_EVERY_MS = 10_000;
 const PORT_TAKEN: AgentWarning = {
   code: 'other_port',
@@ -193,13 +194,17 @@ export class Supervisor {
       // An agent that answers and refuses us has a reason that a person has to see; another one just ends.
       if ((await presenceOf(agent)) === 'answers') throw error;
     }
+    let silentSince: number | null = null;
     for (;;) {
       if (this.#connection !== null) await this.#watch(this.#connection);
       signal.throwIfAborted();
       const presence = await presenceOf(agent);
+      silentSince = presence === 'silent' ? (silentSince ?? Date.now()) : null;
       if (presence === 'gone') break;
       if (presence === 'answers' && this.#connection === null) return { saw: 'agent', agent };
-      if (presence === 'silent' && this.#connection !== null && !this.#isStopping)
+      // One that stops is silent too, but not for long.
+      const isSilent = silentSince !== null && Date.now() - silentSince >= TELL_SILENCE_MS;
+      if (isSilent && this.#connection !== null && !this.#isStopping)
         this.#set('running', 'The agent does not answer now.');
       // Between looks at one that stops, hangs or drops our stream.
       await delay(POLL_MS, undefined, { signal });

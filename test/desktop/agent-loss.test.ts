@@ -53,7 +53,8 @@ describe('an agent that is killed', () => {
     // A call that comes in between waits for the new agent.
     expect((await callFromPage(page, '/v1/system')).status).toBe(200);
     const told = await toldUntil(page, 'running');
-    expect(told.map(({ state }) => state)).toEqual(['starting', 'running']);
+    expect(told.slice(-2).map(({ state }) => state)).toEqual(['starting', 'running']);
+    expect(told.at(-2)?.message).toContain('ended unexpectedly');
     await events.opened(2);
     expect((await events.failures()).length).toBeGreaterThan(0);
     const next = await place.agent();

@@ -1,22 +1,20 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { sharedFiles, type AgentFile } from '../../src/agent/kernel/agent-file.ts';
 import { connectTo, type TestAgent } from '../support/agent.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
-import { VARIABLES, type Command, type Happening, type ProcessMessage } from './fake-electron/control.ts';
+import type { Command, Happening, ProcessMessage } from './control.ts';
+import { BUILT } from '../../tools/build.ts';
+import { openStage, ROOT, type Stage } from './stages.ts';
 
 /**
- * The built desktop on the stand-in for Electron: a process of its own, its windows pages of a real Chromium, its agent
- * a real one. Everything ends with the test, by process id.
+ * The built desktop as a process of its own, its windows pages of a real Chromium, its agent a real one; on the stand-in
+ * for Electron, or on Electron itself. Everything ends with the test, by process id.
  */
 
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CHROMIUM = process.env['MODELOPS_CHROMIUM'] ?? '/usr/bin/chromium';
-const BUILT = ['out/main/index.js', 'out/preload/index.cjs', 'out/renderer/index.html', 'out/cli/main.js'];
 const DEADLINE_MS = 60_000;
 
 /** A browser, a data directory and a user data directory, over which desktops come and go. */
@@ -41,7 +39,7 @@ export type LocalAgent = Omit<TestAgent, 'stop' | keyof AsyncDisposable> & { rea
 
 export interface Desktop {
   readonly pid: number;
-  /** `http://127.0.0.1:<port>`, which stands for `app://modelops`. */
+  /** `app://modelops`, or what stands for it: `http://127.0.0.1:<port>`. */
   readonly origin: string;
   /** The app's window, once it has loaded. */
   page(): Promise<Page>;
@@ -69,67 +67,39 @@ export async function openWorkplace(): Promise<Workplace> {
   await mkdir(dataDir, { mode: 0o700 });
   // Many agents run on this machine at the same time.
   await writeFile(join(dataDir, 'config.yaml'), 'port: 0\n');
-  const browser = await openBrowser(join(directory.path, 'browser'));
-  return new RealWorkplace(directory, dataDir, browser);
+  return new StagedWorkplace(directory, dataDir, await openStage(directory.path));
 }
 
-interface Browser {
-  readonly context: BrowserContext;
-  readonly endpoint: string;
-}
-
-/** One profile that two sides look at: the desktop's process drives it, and so does the test. */
-async function openBrowser(profile: string): Promise<Browser> {
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    headless: true,
-    args: ['--remote-debugging-port=0', '--disable-dev-shm-usage'],
-  });
-  const [port, path] = (await readFile(join(profile, 'DevToolsActivePort'), 'utf8')).split('\n');
-  return { context, endpoint: `ws://127.0.0.1:${port}${path}` };
-}
-
-class RealWorkplace implements Workplace {
+class StagedWorkplace implements Workplace {
   readonly dataDir: string;
   readonly userData: string;
   readonly #directory: TemporaryDirectory;
-  readonly #browser: Browser;
-  readonly #started: RealDesktop[] = [];
+  readonly #stage: Stage;
+  readonly #started: DesktopProcess[] = [];
 
-  constructor(directory: TemporaryDirectory, dataDir: string, browser: Browser) {
+  constructor(directory: TemporaryDirectory, dataDir: string, stage: Stage) {
     this.#directory = directory;
-    this.#browser = browser;
+    this.#stage = stage;
     this.dataDir = dataDir;
     this.userData = join(directory.path, 'user-data');
   }
 
   async start(options: StartOptions = {}): Promise<Desktop> {
-    const desktop = new RealDesktop(this.#spawn(options), this.#browser.context);
+    const desktop = new DesktopProcess(this.#spawn(options), () => this.#stage.context());
     this.#started.push(desktop);
     await desktop.begin();
     return desktop;
   }
 
   async startAgain(argv: readonly string[]): Promise<number> {
-    const desktop = new RealDesktop(this.#spawn({ argv }), this.#browser.context);
+    const desktop = new DesktopProcess(this.#spawn({ argv }), () => this.#stage.context());
     this.#started.push(desktop);
     return (await within(desktop.ended, 'the second start to end')) ?? -1;
   }
 
   #spawn({ argv = [], keychain = 'keyring' }: StartOptions): ChildProcess {
-    const run = join(ROOT, 'test/desktop/fake-electron/run.ts');
-    return spawn(process.execPath, [run, ...argv], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: {
-        ...process.env,
-        MODELOPS_BUILT: '1',
-        MODELOPS_DATA_DIR: this.dataDir,
-        [VARIABLES.browser]: this.#browser.endpoint,
-        [VARIABLES.userData]: this.userData,
-        [VARIABLES.keychain]: keychain,
-        [VARIABLES.root]: ROOT,
-      },
-    });
+    const env = { ...process.env, MODELOPS_BUILT: '1', MODELOPS_DATA_DIR: this.dataDir };
+    return this.#stage.spawn({ argv, keychain, userData: this.userData, env });
   }
 
   async agent(): Promise<LocalAgent> {
@@ -150,15 +120,16 @@ class RealWorkplace implements Workplace {
     }
     // An agent that only starts is in no file yet; all of ours have the directory in their command line.
     for (const pid of await processesOf(this.dataDir)) await endProcess(pid);
-    await this.#browser.context.close();
+    await this.#stage[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
   }
 }
 
-class RealDesktop implements Desktop {
+class DesktopProcess implements Desktop {
   readonly ended: Promise<number | null>;
   readonly #process: ChildProcess;
-  readonly #context: BrowserContext;
+  readonly #connect: () => Promise<BrowserContext>;
+  #context: BrowserContext | null = null;
   readonly #happenings: Happening[] = [];
   readonly #answers = new Map<number, PromiseWithResolvers<unknown>>();
   #told = Promise.withResolvers<void>();
@@ -166,9 +137,9 @@ class RealDesktop implements Desktop {
   #origin = '';
   #commands = 0;
 
-  constructor(child: ChildProcess, context: BrowserContext) {
+  constructor(child: ChildProcess, connect: () => Promise<BrowserContext>) {
     this.#process = child;
-    this.#context = context;
+    this.#connect = connect;
     this.ended = new Promise((resolve) => child.once('exit', resolve));
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -188,6 +159,7 @@ class RealDesktop implements Desktop {
   async begin(): Promise<void> {
     const { pageOrigin } = await this.happened('ready');
     this.#origin = pageOrigin;
+    this.#context = await this.#connect();
   }
 
   output(): string {
@@ -196,11 +168,13 @@ class RealDesktop implements Desktop {
 
   async page(): Promise<Page> {
     const isOurs = (page: Page): boolean => page.url().startsWith(`${this.#origin}/`);
+    const context = this.#context;
+    if (context === null) throw new Error('the desktop is not ready');
     const look = async (): Promise<Page> => {
       for (;;) {
-        const open = this.#context.pages().find(isOurs);
+        const open = context.pages().find(isOurs);
         if (open !== undefined) return open;
-        await pageChange(this.#context);
+        await pageChange(context);
       }
     };
     const page = await within(look(), 'a page of the app', () => this.#output);

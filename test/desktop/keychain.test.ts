@@ -7,6 +7,7 @@ import { ENDPOINTS } from '../../src/shared/contract/index.ts';
 import { serve } from '../support/process.ts';
 import { endProcess, openWorkplace, type Desktop, type Workplace } from './harness.ts';
 import { callFromPage } from './page-calls.ts';
+import { HAS_KEYCHAIN, IS_REAL } from './stages.ts';
 
 /** The secrets of the node, as its page sees them. */
 async function secretsOf(desktop: Desktop): Promise<unknown> {
@@ -30,7 +31,7 @@ async function endBoth(place: Workplace, desktop: Desktop): Promise<void> {
 
 const OPEN = { state: 'unlocked', wrapped_by: 'keychain' };
 
-describe('with a keychain', () => {
+describe.skipIf(!HAS_KEYCHAIN)('with a keychain', () => {
   it('the secrets of a new node are kept by it, and open again at every start', async () => {
     await using place = await openWorkplace();
     const first = await place.start();
@@ -64,26 +65,30 @@ describe('with a keychain', () => {
     expect(await warningsOf(second)).toEqual([]);
   });
 
-  it('that does not open the key any more, the node stays locked and the app says so', async () => {
-    await using place = await openWorkplace();
-    const first = await place.start();
-    expect(await secretsOf(first)).toEqual(OPEN);
-    await endBoth(place, first);
+  it.skipIf(IS_REAL)(
+    'that does not open the key any more, the node stays locked and the app says so',
+    async () => {
+      await using place = await openWorkplace();
+      const first = await place.start();
+      expect(await secretsOf(first)).toEqual(OPEN);
+      await endBoth(place, first);
 
-    const second = await place.start({ keychain: 'another keyring' });
-    expect(await secretsOf(second)).toEqual({ state: 'locked', wrapped_by: 'keychain' });
-    expect(await warningsOf(second)).toEqual([
-      {
-        code: 'secrets_locked',
-        message: 'The secrets of this node are locked: the keychain of this account does not give their key.',
-      },
-    ]);
-    await second.happened('tray', ({ view }) => view.tooltip.includes('secrets of this node are locked'));
-    await endBoth(place, second);
-    // What could not be opened was not thrown away.
-    const third = await place.start();
-    expect(await secretsOf(third)).toEqual(OPEN);
-  });
+      const second = await place.start({ keychain: 'another keyring' });
+      expect(await secretsOf(second)).toEqual({ state: 'locked', wrapped_by: 'keychain' });
+      expect(await warningsOf(second)).toEqual([
+        {
+          code: 'secrets_locked',
+          message:
+            'The secrets of this node are locked: the keychain of this account does not give their key.',
+        },
+      ]);
+      await second.happened('tray', ({ view }) => view.tooltip.includes('secrets of this node are locked'));
+      await endBoth(place, second);
+      // What could not be opened was not thrown away.
+      const third = await place.start();
+      expect(await secretsOf(third)).toEqual(OPEN);
+    },
+  );
 
   it('the app has one key of its own, and takes the place of one that was lost', async () => {
     await using place = await openWorkplace();
@@ -116,7 +121,7 @@ describe('with a keychain', () => {
 });
 
 describe('without a keychain', () => {
-  it.each(['basic_text', 'none'])(
+  it.each(IS_REAL ? ['basic_text'] : ['basic_text', 'none'])(
     '(%s) the app works with the key files of the account and says so',
     async (keychain) => {
       await using place = await openWorkplace();

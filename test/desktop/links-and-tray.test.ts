@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ENDPOINTS } from '../../src/shared/contract/index.ts';
 import { importModel, serveModel } from '../support/agent.ts';
 import { writeSpeakingModel } from '../support/models.ts';
-import type { TrayView } from './fake-electron/control.ts';
+import type { TrayView } from './control.ts';
 import { openWorkplace, type Desktop } from './harness.ts';
 import { callFromPage } from './page-calls.ts';
 

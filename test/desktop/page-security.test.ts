@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import type { SessionView } from './fake-electron/control.ts';
+import type { SessionView } from './control.ts';
 import { openWorkplace } from './harness.ts';
 import { callFromPage } from './page-calls.ts';
+import { IS_REAL } from './stages.ts';
 
 /** Another program of this machine: loopback is no reason to be let in. */
 async function otherSite(): Promise<AsyncDisposable & { readonly url: string; readonly asked: string[] }> {
@@ -95,6 +96,7 @@ describe('a page', () => {
     }
     expect((await callFromPage(page, '/healthz')).status).toBe(200);
     expect(other.asked).toEqual([]);
+    if (IS_REAL) return;
     const view = (await desktop.command({ op: 'session' })) as SessionView;
     expect(view.proxy).toEqual({ mode: 'direct' });
     expect(view.spellChecker).toBe(false);
@@ -139,7 +141,7 @@ describe('a page', () => {
     ).toEqual([]);
   });
 
-  it('gets no permission but to copy', async () => {
+  it.skipIf(IS_REAL)('gets no permission but to copy', async () => {
     await using place = await openWorkplace();
     const desktop = await place.start();
     await desktop.page();
@@ -158,7 +160,7 @@ describe('a page', () => {
       expect([permission, await ask(permission)]).toEqual([permission, false]);
   });
 
-  it('runs sandboxed, apart from its preload, without Node', async () => {
+  it.skipIf(IS_REAL)('runs sandboxed, apart from its preload, without Node', async () => {
     await using place = await openWorkplace();
     const desktop = await place.start();
     await desktop.page();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
-import { setting } from './control.ts';
+import { setting } from './settings.ts';
 
 /** An event that a listener may hold back, as Electron's are. */
 export interface PreventableEvent {

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { tell } from './control.ts';
 
 /**
  * `app://modelops/` over loopback HTTP: plain Chromium refuses schemes of its own. Requests and answers are passed on as
@@ -55,7 +54,6 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Prom
       .filter(([name]) => name !== 'host' && name !== 'connection')
       .map(([name, value]) => [name, toAppUrl(String(value))]),
   );
-  tell({ event: 'page-request', method, url, headers });
   const hasBody = method !== 'GET' && method !== 'HEAD';
   // Without this a browser would use the connection again, behind a body that nobody reads on.
   outgoing.once('finish', () => {

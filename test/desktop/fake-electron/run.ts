@@ -1,10 +1,12 @@
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Command } from '../control.ts';
+import { instrument, type ElectronLike } from '../instrument.ts';
 import { app } from './app.ts';
-import { setting, tell, type Command, type CommandMessage, type ProcessMessage } from './control.ts';
+import * as electron from './electron.ts';
 import { serveOrigin } from './origin.ts';
-import { answerQuestion, chooseFiles, clickTray, trayView } from './surroundings.ts';
+import { setting } from './settings.ts';
 import { askPermission, BrowserWindow, connectBrowser, sessionView } from './windows.ts';
 
 /** Runs the built desktop in this process, with the stand-in in the place of Electron. */
@@ -15,40 +17,16 @@ registerHooks({
     specifier === 'electron' ? { url: stand, shortCircuit: true } : next(specifier, context),
 });
 
-async function obey(command: Command): Promise<unknown> {
-  switch (command.op) {
-    case 'quit':
-      return app.quit();
-    case 'answer':
-      return answerQuestion(command.response);
-    case 'choose':
-      return chooseFiles(command.paths);
-    case 'tray':
-      return trayView();
-    case 'click-tray':
-      return clickTray(command.labels);
-    case 'permission':
-      return askPermission(command.permission, command.url);
-    case 'open-url':
-      return app.emit('open-url', { preventDefault: () => undefined }, command.url);
-    case 'session':
-      return sessionView();
-  }
+function more(command: Command): unknown {
+  if (command.op === 'permission') return askPermission(command.permission, command.url);
+  if (command.op === 'session') return sessionView();
+  throw new Error(`nobody knows how to ${command.op}`);
 }
 
-process.on('message', ({ id, command }: CommandMessage) => {
-  obey(command).then(
-    (result) => process.send?.({ id, result: result ?? null } satisfies ProcessMessage),
-    (error: unknown) => process.send?.({ id, problem: String(error) } satisfies ProcessMessage),
-  );
-});
-// A test that died must not leave us behind.
-process.on('disconnect', () => process.exit(1));
-
 const pageOrigin = await serveOrigin();
+instrument(electron as unknown as ElectronLike, { pageOrigin, more });
 await import(pathToFileURL(join(setting('root'), 'out/main/index.js')).href);
 await connectBrowser();
-tell({ event: 'ready', pageOrigin });
 app.becomeReady(() => {
   for (const window of BrowserWindow.all) window.destroy();
 });

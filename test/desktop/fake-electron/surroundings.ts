@@ -1,66 +1,15 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { setting, tell, type MenuView, type TrayView } from './control.ts';
+import { setting } from './settings.ts';
 
 /** What the desktop has around its window: dialogs, tray, keychain, and what else of the system it speaks to. */
 
-// ---- dialogs ---------------------------------------------------------------------------------------------------
-
-interface Question {
-  readonly message: string;
-  readonly detail?: string;
-  readonly buttons?: readonly string[];
-}
-
-const answers: number[] = [];
-const waiting: ((response: number) => void)[] = [];
-let chosen: readonly string[] = [];
-
-/** Not part of Electron: what a person would press. */
-export function answerQuestion(response: number): void {
-  const next = waiting.shift();
-  if (next === undefined) answers.push(response);
-  else next(response);
-}
-
-export function chooseFiles(paths: readonly string[]): void {
-  chosen = paths;
-}
-
-export const dialog = {
-  // A window may come before the options.
-  showMessageBox: async (...values: unknown[]): Promise<{ response: number; checkboxChecked: boolean }> => {
-    const { message, detail = '', buttons = [] } = values.at(-1) as Question;
-    tell({ event: 'question', message, detail, buttons });
-    const ready = answers.shift();
-    const response = ready ?? (await new Promise<number>((resolve) => void waiting.push(resolve)));
-    return { response, checkboxChecked: false };
-  },
-  showOpenDialog: (): Promise<{ canceled: boolean; filePaths: readonly string[] }> =>
-    Promise.resolve({ canceled: chosen.length === 0, filePaths: chosen }),
-  showErrorBox: (title: string, content: string): void => {
-    console.error(`${title}: ${content}`);
-    tell({ event: 'error-box', title, content });
-  },
-};
-
-export const shell = {
-  openExternal: (url: string): Promise<void> => {
-    tell({ event: 'opened-external', url });
-    return Promise.resolve();
-  },
-  showItemInFolder: (path: string): void => tell({ event: 'revealed', path }),
-};
-
-// ---- menus and tray --------------------------------------------------------------------------------------------
+// The functions of these two are the instrument's: there is nobody here to ask, and no file manager.
+export const dialog = {};
+export const shell = {};
 
 interface MenuItem {
   readonly label?: string;
-  readonly role?: string;
-  readonly type?: string;
-  readonly enabled?: boolean;
-  readonly click?: () => void;
-  readonly submenu?: readonly MenuItem[];
 }
 
 export class Menu {
@@ -77,49 +26,14 @@ export class Menu {
   static setApplicationMenu(): void {}
 }
 
-let tray: { tooltip: string; items: readonly MenuItem[] } | null = null;
-
-function viewOf(items: readonly MenuItem[]): MenuView[] {
-  return items
-    .filter((item) => item.type !== 'separator')
-    .map(({ label = '', enabled = true, submenu = [] }) => ({ label, enabled, submenu: viewOf(submenu) }));
-}
-
-export function trayView(): TrayView {
-  return { tooltip: tray?.tooltip ?? '', items: viewOf(tray?.items ?? []) };
-}
-
-/** Follows labels, each the beginning of an item's, and clicks the last. */
-export function clickTray(labels: readonly string[]): void {
-  let items = tray?.items ?? [];
-  let found: MenuItem | undefined;
-  for (const label of labels) {
-    found = items.find((item) => item.label?.startsWith(label));
-    if (found === undefined) throw new Error(`The tray has no ${label}: ${JSON.stringify(viewOf(items))}`);
-    items = found.submenu ?? [];
-  }
-  if (found?.click === undefined || found.enabled === false)
-    throw new Error(`${labels.join(' > ')} does nothing`);
-  found.click();
-}
-
 export class Tray extends EventEmitter {
-  #tooltip = '';
-
   setImage(): void {}
 
-  setToolTip(text: string): void {
-    this.#tooltip = text;
-  }
+  setToolTip(): void {}
 
-  setContextMenu(menu: Menu): void {
-    tray = { tooltip: this.#tooltip, items: menu.items };
-    tell({ event: 'tray', view: trayView() });
-  }
+  setContextMenu(): void {}
 
-  destroy(): void {
-    tray = null;
-  }
+  destroy(): void {}
 }
 
 export const nativeImage = {
@@ -127,21 +41,20 @@ export const nativeImage = {
 };
 
 export class Notification extends EventEmitter {
-  readonly #options: { title: string; body: string };
+  readonly title: string;
+  readonly body: string;
 
-  constructor(options: { title: string; body: string }) {
+  constructor({ title, body }: { title: string; body: string }) {
     super();
-    this.#options = options;
+    this.title = title;
+    this.body = body;
   }
 
   static isSupported(): boolean {
     return true;
   }
 
-  show(): void {
-    const { title, body } = this.#options;
-    tell({ event: 'notification', title, body });
-  }
+  show(): void {}
 }
 
 export const nativeTheme: EventEmitter & { shouldUseDarkColors: boolean } = Object.assign(

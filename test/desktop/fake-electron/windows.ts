@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chromium, type BrowserContext, type Page, type Route } from 'playwright-core';
 import { app, preventable } from './app.ts';
-import { setting, tell, type SessionView } from './control.ts';
+import type { SessionView } from '../control.ts';
+import { setting } from './settings.ts';
 import { setHandler, toAppUrl, toPageUrl, type ProtocolHandler } from './origin.ts';
 
 /** Windows are pages of a real Chromium, which the test started and looks at too. */
@@ -161,6 +162,7 @@ export class BrowserWindow extends EventEmitter {
     windowOptions.push(structuredClone(options) as Record<string, unknown>);
     BrowserWindow.all.add(this);
     app.emit('web-contents-created', {}, this.webContents);
+    app.emit('browser-window-created', {}, this);
   }
 
   async loadURL(url: string): Promise<void> {
@@ -203,7 +205,6 @@ export class BrowserWindow extends EventEmitter {
       const event = preventable({ url });
       this.webContents.emit('will-navigate', event);
       if (event.defaultPrevented) {
-        tell({ event: 'navigation-denied', url });
         await route.abort('aborted');
         return;
       }
@@ -213,10 +214,7 @@ export class BrowserWindow extends EventEmitter {
       if (rules.request === null) resolve(false);
       else rules.request({ url }, ({ cancel = false }) => resolve(cancel));
     });
-    if (isCancelled) {
-      tell({ event: 'request-denied', url });
-      await route.abort('blockedbyclient');
-    } else await route.continue();
+    await (isCancelled ? route.abort('blockedbyclient') : route.continue());
   }
 
   setMenuBarVisibility(): void {}
@@ -229,17 +227,11 @@ export class BrowserWindow extends EventEmitter {
     return this.#isDestroyed;
   }
 
-  restore(): void {
-    tell({ event: 'window', did: 'restore' });
-  }
+  restore(): void {}
 
-  show(): void {
-    tell({ event: 'window', did: 'show' });
-  }
+  show(): void {}
 
-  focus(): void {
-    tell({ event: 'window', did: 'focus' });
-  }
+  focus(): void {}
 
   destroy(): void {
     this.webContents.page?.close().catch(() => undefined);
@@ -251,7 +243,6 @@ export class BrowserWindow extends EventEmitter {
     this.#isDestroyed = true;
     BrowserWindow.all.delete(this);
     this.emit('closed');
-    tell({ event: 'window', did: 'closed' });
     if (BrowserWindow.all.size > 0) return;
     // As in Electron: without a listener the app ends with its last window.
     if (!app.emit('window-all-closed')) app.quit();

@@ -1,4 +1,4 @@
-/** What passes between a test and the process that runs the desktop on the stand-in for Electron. */
+/** What passes between a test and the process that runs the desktop. */
 
 /** Asked by the test. */
 export type Command =
@@ -9,10 +9,11 @@ export type Command =
   /** What the next file dialog gives back. */
   | { readonly op: 'choose'; readonly paths: readonly string[] }
   | { readonly op: 'tray' }
-  | { readonly op: 'click-tray'; readonly labels: readonly string[] }
-  | { readonly op: 'permission'; readonly permission: string; readonly url: string }
   /** macOS hands links over like this. */
   | { readonly op: 'open-url'; readonly url: string }
+  | { readonly op: 'click-tray'; readonly labels: readonly string[] }
+  /** The stand-in only. */
+  | { readonly op: 'permission'; readonly permission: string; readonly url: string }
   | { readonly op: 'session' };
 
 export interface TrayView {
@@ -66,22 +67,3 @@ export type ProcessMessage =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly problem: string }
   | { readonly happening: Happening };
-
-/** Tells the test; a process that was started by hand has nobody to tell. */
-export function tell(happening: Happening): void {
-  process.send?.({ happening } satisfies ProcessMessage);
-}
-
-/** Where the stand-in finds its surroundings. */
-export const VARIABLES = {
-  browser: 'FAKE_ELECTRON_BROWSER',
-  userData: 'FAKE_ELECTRON_USER_DATA',
-  keychain: 'FAKE_ELECTRON_KEYCHAIN',
-  root: 'FAKE_ELECTRON_ROOT',
-} as const;
-
-export function setting(name: keyof typeof VARIABLES): string {
-  const value = process.env[VARIABLES[name]];
-  if (value === undefined) throw new Error(`${VARIABLES[name]} is not set`);
-  return value;
-}
