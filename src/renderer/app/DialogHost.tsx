@@ -1,0 +1,69 @@
+import { lazy, Suspense, type ReactNode } from 'react';
+import { closeDialog, useDialog, type Dialog } from './dialogs.ts';
+
+const AddModelDialog = lazy(async () => ({
+  default: (await import('../features/add-model/AddModelDialog.tsx')).AddModelDialog,
+}));
+const ModelActionDialog = lazy(async () => ({
+  default: (await import('../features/models/ModelActionDialog.tsx')).ModelActionDialog,
+}));
+const LoadDialog = lazy(async () => ({
+  default: (await import('../features/slots/LoadDialog.tsx')).LoadDialog,
+}));
+const NewSlotDialog = lazy(async () => ({
+  default: (await import('../features/slots/NewSlotDialog.tsx')).NewSlotDialog,
+}));
+const UnloadDialog = lazy(async () => ({
+  default: (await import('../features/slots/SlotDialogs.tsx')).UnloadDialog,
+}));
+const RestartDialog = lazy(async () => ({
+  default: (await import('../features/slots/SlotDialogs.tsx')).RestartDialog,
+}));
+const DeleteSlotDialog = lazy(async () => ({
+  default: (await import('../features/slots/SlotDialogs.tsx')).DeleteSlotDialog,
+}));
+const CancelJobDialog = lazy(async () => ({
+  default: (await import('../features/jobs/CancelJobDialog.tsx')).CancelJobDialog,
+}));
+const ProfileDialog = lazy(async () => ({
+  default: (await import('../features/profile/ProfileDialog.tsx')).ProfileDialog,
+}));
+const Shortcuts = lazy(async () => ({ default: (await import('./Shortcuts.tsx')).Shortcuts }));
+
+/** The one place where dialogs are drawn; one at a time. */
+export function DialogHost(): ReactNode {
+  const dialog = useDialog();
+  if (dialog === null) return null;
+  return <Suspense fallback={null}>{draw(dialog)}</Suspense>;
+}
+
+function draw(dialog: Dialog): ReactNode {
+  switch (dialog.kind) {
+    case 'add-model':
+      return <AddModelDialog onClose={closeDialog} />;
+    case 'model-action':
+      return <ModelActionDialog modelId={dialog.modelId} action={dialog.action} onClose={closeDialog} />;
+    case 'load':
+      return (
+        <LoadDialog
+          {...(dialog.modelId === undefined ? {} : { modelId: dialog.modelId })}
+          {...(dialog.slotId === undefined ? {} : { slotId: dialog.slotId })}
+          onClose={closeDialog}
+        />
+      );
+    case 'unload':
+      return <UnloadDialog slotId={dialog.slotId} onClose={closeDialog} />;
+    case 'restart':
+      return <RestartDialog slotId={dialog.slotId} onClose={closeDialog} />;
+    case 'new-slot':
+      return <NewSlotDialog onClose={closeDialog} />;
+    case 'delete-slot':
+      return <DeleteSlotDialog slotId={dialog.slotId} onClose={closeDialog} />;
+    case 'cancel-job':
+      return <CancelJobDialog jobId={dialog.jobId} onClose={closeDialog} />;
+    case 'profile':
+      return <ProfileDialog onClose={closeDialog} />;
+    case 'shortcuts':
+      return <Shortcuts onClose={closeDialog} />;
+  }
+}

@@ -1,0 +1,197 @@
+import { Menu, Tabs } from '@mantine/core';
+import { lazy, Suspense, useEffect, type ReactNode } from 'react';
+import { navigate } from 'wouter/use-browser-location';
+import type { Model } from '../../../shared/contract/index.ts';
+import { NotFound } from '../../app/NotFound.tsx';
+import { useModelDetail } from '../../data/models.ts';
+import { lettersEnabled } from '../../data/preferences.ts';
+import { useMay } from '../../data/session.ts';
+import { Digest } from '../../parts/figures.tsx';
+import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
+import { PageHeader } from '../../parts/PageHeader.tsx';
+import { Pending } from '../../parts/Pending.tsx';
+import { ReasonButton } from '../../parts/ReasonButton.tsx';
+import { t } from '../../strings/text.ts';
+import { ActionItems } from './ActionItems.tsx';
+import { refusalOf, runModelAction, verdictOf, type ModelAction } from './actions.ts';
+import { ModelFacts } from './ModelFacts.tsx';
+import { OverviewTab } from './OverviewTab.tsx';
+import { StateStrip } from './StateStrip.tsx';
+import { versionWords } from './words.ts';
+import css from './ModelPage.module.css';
+
+const ArtifactsTab = lazy(() => import('./ArtifactsTab.tsx'));
+const ValidationTab = lazy(() => import('./ValidationTab.tsx'));
+const TestTab = lazy(() => import('./TestTab.tsx'));
+const HistoryTab = lazy(() => import('./HistoryTab.tsx'));
+
+const TABS = ['overview', 'artifacts', 'validation', 'test', 'history'] as const;
+export type ModelTab = (typeof TABS)[number];
+
+const LETTERS: Record<string, readonly ModelAction[]> = {
+  t: ['test'],
+  v: ['validate'],
+  a: ['activate', 'deactivate'],
+  l: ['load'],
+};
+
+/** One model: its states, what is missing, its files and its histories. */
+export default function ModelPage({
+  id,
+  tab,
+}: {
+  readonly id: string;
+  readonly tab: string | undefined;
+}): ReactNode {
+  const { data: model, error, refresh } = useModelDetail(id);
+  const parent = { label: t('models.title'), to: '/models' };
+  const known = (TABS as readonly string[]).includes(tab ?? 'overview');
+  useModelLetters(model);
+  if (error?.code === 'not_found' || error?.code === 'invalid_argument' || !known)
+    return <NotFound parent={parent} />;
+  if (model === undefined)
+    return (
+      <>
+        <PageHeader title={id} parent={parent} />
+        {error === null ? (
+          <Pending />
+        ) : (
+          <div className={css.refusal}>
+            <Refusal
+              error={error}
+              actions={
+                <ReasonButton size="xs" onClick={refresh}>
+                  {t('action.retry')}
+                </ReasonButton>
+              }
+            />
+          </div>
+        )}
+      </>
+    );
+  return (
+    <>
+      <PageHeader
+        title={model.name}
+        parent={parent}
+        facts={
+          <>
+            <span className={css.version}>{versionWords(model)}</span>
+            <Digest value={model.checksum} scheme />
+            {model.is_sample && <span>{t('models.sample')}</span>}
+          </>
+        }
+      >
+        <HeaderActions model={model} />
+      </PageHeader>
+      <StateStrip model={model} />
+      {error !== null && <ErrorStrip flush tone="warn" sentence={t('list.failed')} hint={error.message} />}
+      {model.lifecycle_state === 'deleted' && <ErrorStrip flush tone="warn" sentence={t('model.gone')} />}
+      <div className={css.columns}>
+        <Tabs
+          className={css.tabs ?? ''}
+          value={tab ?? 'overview'}
+          onChange={(value) =>
+            navigate(value === 'overview' ? `/models/${id}` : `/models/${id}/${value ?? ''}`)
+          }
+          keepMounted={false}
+        >
+          <Tabs.List>
+            {TABS.map((one) => (
+              <Tabs.Tab key={one} value={one}>
+                {t(`model.tab.${one}`)}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+          {TABS.map((one) => (
+            <Tabs.Panel key={one} value={one} className={css.panel ?? ''} tabIndex={0}>
+              <Suspense fallback={<Pending />}>
+                <TabContent tab={one} model={model} />
+              </Suspense>
+              {one === 'overview' && (
+                <div className={css.folded}>
+                  <ModelFacts model={model} />
+                </div>
+              )}
+            </Tabs.Panel>
+          ))}
+        </Tabs>
+        <aside className={css.rail} aria-label={t('facts.title')}>
+          <ModelFacts model={model} />
+        </aside>
+      </div>
+    </>
+  );
+}
+
+function TabContent({ tab, model }: { readonly tab: ModelTab; readonly model: Model }): ReactNode {
+  switch (tab) {
+    case 'overview':
+      return <OverviewTab model={model} />;
+    case 'artifacts':
+      return <ArtifactsTab model={model} />;
+    case 'validation':
+      return <ValidationTab model={model} />;
+    case 'test':
+      return <TestTab model={model} />;
+    case 'history':
+      return <HistoryTab subject={`model:${model.id}`} />;
+  }
+}
+
+/** At most three: test, the lifecycle step at hand, and the rest. */
+function HeaderActions({ model }: { readonly model: Model }): ReactNode {
+  const mayAct = useMay('admin');
+  if (!mayAct) return null;
+  const main: ModelAction = model.lifecycle_state === 'active' ? 'deactivate' : 'activate';
+  const stay = (): void => navigate(`/models/${model.id}`);
+  return (
+    <>
+      <ReasonButton
+        changes
+        reason={refusalOf(model, 'test')}
+        onBlocked={stay}
+        onClick={() => runModelAction(model, 'test')}
+      >
+        {t('modelAction.test')}
+      </ReasonButton>
+      <ReasonButton
+        changes
+        reason={refusalOf(model, main)}
+        onBlocked={stay}
+        onClick={() => runModelAction(model, main)}
+      >
+        {main === 'deactivate' ? t('modelActionMore.deactivate') : t('modelAction.activate')}
+      </ReasonButton>
+      <Menu width={300}>
+        <Menu.Target>
+          <ReasonButton>{t('action.more')}</ReasonButton>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <ActionItems model={model} without={['test', main]} />
+        </Menu.Dropdown>
+      </Menu>
+    </>
+  );
+}
+
+/** `T V A L` on the page of a model, unless the focus is somewhere that takes letters itself. */
+function useModelLetters(model: Model | undefined): void {
+  useEffect(() => {
+    if (model === undefined) return undefined;
+    const onKeyDown = (event: KeyboardEvent): void => {
+      const target = event.target as HTMLElement;
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !lettersEnabled())
+        return;
+      if (target.closest('input, textarea, select, [role="dialog"], [role="menu"], [role="log"]') !== null)
+        return;
+      if (target.closest('main') === null) return;
+      const action = LETTERS[event.key]?.find((one) => verdictOf(model, one).ok);
+      if (action === undefined) return;
+      event.preventDefault();
+      runModelAction(model, action);
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, [model]);
+}

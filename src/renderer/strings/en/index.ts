@@ -1,0 +1,24 @@
+import { common } from './common.ts';
+import { entry } from './entry.ts';
+import { journal } from './journal.ts';
+import { models } from './models.ts';
+import { overview } from './overview.ts';
+import { parts } from './parts.ts';
+import { playground } from './playground.ts';
+import { shell } from './shell.ts';
+import { slots } from './slots.ts';
+import { states } from './states.ts';
+
+/** Every text of the UI, in English. Whole sentences, ICU plurals, no markup but named tags. */
+export const en = {
+  ...common,
+  ...states,
+  ...parts,
+  ...shell,
+  ...entry,
+  ...journal,
+  ...models,
+  ...slots,
+  ...overview,
+  ...playground,
+} as const;
