@@ -8,7 +8,7 @@ import type { TestAgent } from '../../support/agent.ts';
 
 const CHROMIUM = process.env['MODELOPS_CHROMIUM'] ?? '/usr/bin/chromium';
 const SHOTS = join(import.meta.dirname, '../../../test-results/screenshots');
-const WAIT_MS = 30_000;
+const WAIT_MS = 15_000;
 
 export const VIEWPORTS = {
   laptop: { width: 1280, height: 800 },

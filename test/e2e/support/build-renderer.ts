@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, mergeConfig, type UserConfig } from 'vite';
+import { build, mergeConfig, type InlineConfig, type UserConfig } from 'vite';
 import config from '../../../electron.vite.config.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -24,7 +24,7 @@ export async function buildRenderer(): Promise<void> {
       base: '/',
       logLevel: 'warn',
       build: { outDir: UI_DIRECTORY, emptyOutDir: true, target: 'es2023' },
-    } satisfies UserConfig),
+    } satisfies InlineConfig),
   );
 }
 
