@@ -86,7 +86,7 @@ describe('the container of a slot', () => {
         .call(round % 2 === 0 ? ENDPOINTS.loadSlot : ENDPOINTS.restartSlot, {
           params: { id: slot },
           ...(round % 2 === 0 ? { body: { managed_model_id: id } } : {}),
-        } as never)
+        })
         .catch(() => undefined);
       // Another moment of the start each round: at the wish, in the create, in the probe, after it.
       if (round % 4 >= 1) await wish;

@@ -114,7 +114,7 @@ describe('importing a GGUF file', () => {
     const path = await writeSpeakingModel(join(files.path, 'linked.gguf'), 'linked');
     const done = await finish({ path, register: true, link: true, id: 'my-model', label: '1.0.0' });
     const { model } = await agent.call(ENDPOINTS.getModel, {
-      params: { id: String(done.result?.['model_id']) },
+      params: { id: done.result?.['model_id'] as string },
     });
     expect(model).toMatchObject({ id: 'my-model', lifecycle_state: 'registered', label: '1.0.0' });
     expect((await stat(join(model.artifact?.storage_path ?? '', 'model.gguf'))).ino).toBe(

@@ -128,7 +128,8 @@ async function settle<T>(
     DEADLINE_MS,
   );
   try {
-    for await (const _event of readEvents(agent, topic, stop.signal)) {
+    const events = readEvents(agent, topic, stop.signal);
+    while ((await events.next()).done !== true) {
       const found = await look();
       if (found !== null) return found;
     }
@@ -158,7 +159,7 @@ export async function importModel(
   const done = await agent.job(job.id);
   if (done.state !== 'succeeded') throw new Error(`import: ${JSON.stringify(done.error)}`);
   const { model } = await agent.call(ENDPOINTS.getModel, {
-    params: { id: String(done.result?.['model_id']) },
+    params: { id: done.result?.['model_id'] as string },
   });
   return model;
 }

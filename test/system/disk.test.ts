@@ -83,8 +83,8 @@ describe('a data directory on a read-only disk', () => {
   it('ends serve with 6', async () => {
     const data = join(directory.path, 'data');
     await (await serve(data)).end('SIGTERM');
-    await using _mount = await readOnly(directory.path);
-    const { code, stderr } = await cli(data, ['serve', '--port', '0', '--json']);
+    await using frozen = await readOnly(directory.path);
+    const { code, stderr } = await cli(join(frozen.path, 'data'), ['serve', '--port', '0', '--json']);
     expect(code).toBe(6);
     expect(JSON.parse(stderr)).toMatchObject({
       error: 'data_dir_unusable',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { AppError } from '../../shared/contract/index.ts';
+import type { AppError } from '../../shared/contract/index.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../../../test/support/temporary.ts';
 import { systemClock } from './clock.ts';
 import { defaultDataDir, loadConfig } from './config.ts';
