@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../test/support/temporary.ts';
 import { openKeychain, secretsKey } from './keychain.ts';
 
 /** A keychain of the operating system: what it seals opens with the same password only. */
-function systemKeychain(password: string, backend = 'gnome_libsecret'): SafeStorage {
+function systemKeychain(password: string, backend = 'gnome_libsecret', shouldReEncrypt = false): SafeStorage {
   const mark = `${password}:`;
   return {
     getSelectedStorageBackend: () => backend,
@@ -18,7 +18,7 @@ function systemKeychain(password: string, backend = 'gnome_libsecret'): SafeStor
       if (!text.startsWith(mark)) return Promise.reject(new Error('not with this password'));
       return Promise.resolve({
         result: Buffer.from(text.slice(mark.length), 'hex').toString(),
-        shouldReEncrypt: false,
+        shouldReEncrypt,
       });
     },
   } as unknown as SafeStorage;
@@ -45,6 +45,19 @@ describe('the keychain', () => {
     expect(await other.read('secrets-key')).toEqual({ state: 'unreadable' });
     expect(await secretsKey(other)).toBeNull();
     expect(await secretsKey(await openKeychain(systemKeychain('a'), directory.path, 'linux'))).toBe(key);
+  });
+
+  it('seals again what the system wants sealed again, and gives it also when that fails', async () => {
+    await using directory = await temporaryDirectory();
+    const key = await secretsKey(await openKeychain(systemKeychain('a'), directory.path, 'linux'));
+    const file = join(directory.path, 'keychain', 'secrets-key');
+    const { ino } = await stat(file);
+    const rotating = systemKeychain('a', 'gnome_libsecret', true);
+    expect(await secretsKey(await openKeychain(rotating, directory.path, 'linux'))).toBe(key);
+    expect((await stat(file)).ino).not.toBe(ino);
+
+    rotating.encryptStringAsync = () => Promise.reject(new Error('the keychain is busy'));
+    expect(await secretsKey(await openKeychain(rotating, directory.path, 'linux'))).toBe(key);
   });
 
   it.each([

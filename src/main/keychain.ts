@@ -32,6 +32,18 @@ export async function openKeychain(
   const warning = await missing(safeStorage, platform);
   const directory = join(userData, 'keychain');
   const fileOf = (name: string): string => join(directory, name);
+  const write = async (name: string, text: string): Promise<void> => {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const sealed = await safeStorage.encryptStringAsync(text);
+    const part = `${fileOf(name)}.${randomUUID()}.part`;
+    try {
+      await writeFile(part, sealed, { mode: 0o600, flush: true });
+      await rename(part, fileOf(name));
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
+    }
+  };
   return {
     available: warning === null,
     warning,
@@ -42,25 +54,21 @@ export async function openKeychain(
         throw error;
       });
       if (sealed === null) return { state: 'absent' };
+      let opened: { readonly result: string; readonly shouldReEncrypt: boolean };
       try {
-        return { state: 'kept', text: (await safeStorage.decryptStringAsync(sealed)).result };
+        opened = await safeStorage.decryptStringAsync(sealed);
       } catch (error) {
         console.error(`The keychain does not open ${name}:`, error);
         return { state: 'unreadable' };
       }
+      // The system has a newer key; what it opened with the old one is good all the same.
+      if (opened.shouldReEncrypt)
+        await write(name, opened.result).catch((error: unknown) =>
+          console.error(`${name} was not sealed again:`, error),
+        );
+      return { state: 'kept', text: opened.result };
     },
-    write: async (name, text) => {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      const sealed = await safeStorage.encryptStringAsync(text);
-      const part = `${fileOf(name)}.${randomUUID()}.part`;
-      try {
-        await writeFile(part, sealed, { mode: 0o600, flush: true });
-        await rename(part, fileOf(name));
-      } catch (error) {
-        await rm(part, { force: true });
-        throw error;
-      }
-    },
+    write,
   };
 }
 

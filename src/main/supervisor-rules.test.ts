@@ -27,7 +27,7 @@ describe('what is seen, and what is done', () => {
   it.each<[string, Observation, object]>([
     ['an agent that answers', { saw: 'agent', agent }, { step: 'attach', agent }],
     ['nobody', { saw: 'nobody' }, { step: 'start', afterMs: 0, anyPort: false }],
-    ['a process that does not answer', { saw: 'silence', pid: 42 }, { step: 'look', afterMs: 250 }],
+    ["a number that may be anybody's", { saw: 'silence', pid: 42 }, { step: 'start', afterMs: 0 }],
     ['an agent that was stopped', { saw: 'end', how: 'stopped' }, { step: 'rest' }],
     ['another agent in its place', { saw: 'end', how: 'replaced' }, { step: 'look', afterMs: 0 }],
     ['an agent that crashed', crashed, { step: 'start', afterMs: 500, anyPort: false }],
@@ -47,13 +47,21 @@ describe('what is seen, and what is done', () => {
 });
 
 describe('waiting', () => {
-  it('for a silent process ends after a minute', () => {
+  it('for somebody who holds the directory goes on until he answers or is gone', () => {
+    const waiting = history({ waitingSince: NOW - 100 });
+    expect(nextStep({ saw: 'silence', pid: 42 }, waiting)).toMatchObject({ step: 'look', afterMs: 250 });
+    expect(nextStep({ saw: 'nobody' }, waiting)).toMatchObject({ step: 'start', afterMs: 1000 });
+    expect(nextStep({ saw: 'agent', agent }, waiting)).toEqual({ step: 'attach', agent });
+  });
+
+  it('for him ends after a minute', () => {
     const silence = { saw: 'silence', pid: 42 } as const;
     expect(nextStep(silence, history({ waitingSince: NOW - 59_999 })).step).toBe('look');
     const given = nextStep(silence, history({ waitingSince: NOW - 60_000 }));
     expect(given).toEqual({
       step: 'rest',
-      message: 'Process 42 has the data directory and does not answer. Stop it, then start the agent again.',
+      message:
+        'Another agent (process 42) has the data directory and does not answer. Stop it, then start the agent again.',
     });
   });
 });

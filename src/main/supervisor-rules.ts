@@ -4,7 +4,7 @@ import type { AgentFile } from '../agent/kernel/agent-file.ts';
 
 export type Sighting =
   | { readonly saw: 'nobody' }
-  /** A process has the data directory and does not answer: it starts, stops or hangs. */
+  /** A process with the number in `agent.json` is there and does not answer: it stops, hangs, or is another program. */
   | { readonly saw: 'silence'; readonly pid: number }
   | { readonly saw: 'agent'; readonly agent: AgentFile };
 
@@ -24,7 +24,7 @@ export type Observation =
 export interface History {
   /** When agents ended unexpectedly, in milliseconds. */
   readonly crashes: readonly number[];
-  /** Since when we wait for somebody to answer; null when we do not. */
+  /** Since when we wait for somebody who holds the directory; null when we do not. */
   readonly waitingSince: number | null;
   readonly now: number;
 }
@@ -39,6 +39,7 @@ export const MAX_RESTARTS = 5;
 export const CRASH_WINDOW_MS = 10 * 60_000;
 const WAIT_FOR_SILENT_MS = 60_000;
 const LOOK_AGAIN_MS = 250;
+const TRY_AGAIN_MS = 1000;
 const FIRST_DELAY_MS = 500;
 
 /** Exits of `modelops serve` that another try does not change: usage, schema, damage, an unusable directory. */
@@ -59,14 +60,26 @@ export function nextStep(observation: Observation, history: History): Step {
     case 'agent':
       return { step: 'attach', agent: observation.agent };
     case 'nobody':
-      return { step: 'start', afterMs: 0, anyPort: false, message: 'The agent is starting.' };
+      return starting(history);
     case 'silence':
-      return waitFor(`Process ${observation.pid} has the data directory and does not answer`, history);
+      // After a power cut the number in the file may be anybody's. An agent that starts finds out whether the directory
+      // is really held, and only then is there somebody to wait for.
+      if (history.waitingSince === null) return starting(history);
+      return waitFor(
+        `Another agent (process ${observation.pid}) has the data directory and does not answer`,
+        history,
+      );
     case 'end':
       return afterEnd(observation.how, history);
     case 'start-failed':
       return afterFailedStart(observation.failure, history);
   }
+}
+
+/** Whoever held the directory a moment ago may still be about to answer. */
+function starting({ waitingSince }: History): Step {
+  const afterMs = waitingSince === null ? 0 : TRY_AGAIN_MS;
+  return { step: 'start', afterMs, anyPort: false, message: 'The agent is starting.' };
 }
 
 function waitFor(reason: string, { waitingSince, now }: History): Step {

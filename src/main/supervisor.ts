@@ -151,7 +151,8 @@ export class Supervisor {
         this.#set('stopped', step.message);
         return;
       }
-      waitingSince = step.step === 'look' ? (waitingSince ?? now) : null;
+      if (step.step === 'look') waitingSince ??= now;
+      else if (step.step === 'attach') waitingSince = null;
       try {
         observation = await this.#do(step);
       } catch (error) {
@@ -169,7 +170,7 @@ export class Supervisor {
     if (step.afterMs > 0) await delay(step.afterMs, undefined, { signal });
     // Somebody else may have been quicker.
     const sighting = await lookForAgent(this.#deps.dataDir);
-    if (step.step === 'look' || sighting.saw !== 'nobody') return sighting;
+    if (step.step === 'look' || sighting.saw === 'agent') return sighting;
     const { program, dataDir, keychain, env } = this.#deps;
     const failure = await launchAgent({
       program,

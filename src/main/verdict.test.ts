@@ -98,6 +98,9 @@ describe('questions', () => {
     });
     expect(quitQuestion(facts([slot({}), slot({})], [])).detail).toBe('2 models are serving.');
     expect(quitQuestion(facts([], [job({}), job({ id: 'j2' })])).detail).toBe('2 jobs run.');
+    expect(quitQuestion(facts([slot({})], [job({ kind: 'download' })])).detail).toBe(
+      '1 model is serving and 1 download runs.',
+    );
     expect(quitQuestion(null).keep).toBe('Keep the agent and quit');
   });
 

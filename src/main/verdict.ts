@@ -92,7 +92,8 @@ export function quitQuestion(facts: AgentFacts | null): QuitQuestion {
     };
   }
   const models = serving === 1 ? '1 model is serving' : `${serving} models are serving`;
-  const running = jobs === 1 ? '1 job runs' : `${jobs} jobs run`;
+  const noun = facts?.jobs.every(({ kind }) => kind === 'download') === true ? 'download' : 'job';
+  const running = jobs === 1 ? `1 ${noun} runs` : `${jobs} ${noun}s run`;
   const parts = [serving === 0 ? null : models, jobs === 0 ? null : running].filter((part) => part !== null);
   return {
     message,

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import type { AgentState, DesktopBridge } from '../../src/shared/desktop/bridge.ts';
-import { cli } from '../support/process.ts';
+import { cli, serve } from '../support/process.ts';
 import { openWorkplace, within } from './harness.ts';
 import { callFromPage, followEvents } from './page-calls.ts';
 
@@ -60,6 +63,50 @@ describe('an agent that is killed', () => {
     const next = await place.agent();
     expect(next.pid).not.toBe(pid);
     expect((await callFromPage(page, '/v1/modelops/models')).status).toBe(200);
+  });
+});
+
+describe('an agent that left its file behind', () => {
+  it('is not mistaken for the program that has its number now', async () => {
+    await using place = await openWorkplace();
+    // As after a power cut: the number is that of a program that has nothing to do with us.
+    const stale = { url: 'http://127.0.0.1:9', pid: process.pid, version: '0.1.0', started_at: '' };
+    await writeFile(join(place.dataDir, 'agent.json'), JSON.stringify(stale));
+    const desktop = await place.start();
+    expect((await callFromPage(await desktop.page(), '/v1/system')).status).toBe(200);
+    expect((await place.agent()).pid).not.toBe(process.pid);
+    expect(desktop.all('notification')).toEqual([]);
+  });
+});
+
+describe('two starts at the same time', () => {
+  it('end up with one agent', async () => {
+    await using place = await openWorkplace();
+    const starting = place.start();
+    // Whoever comes first has the directory; the other one gives way.
+    await using agent = await serve(place.dataDir).catch(() => null);
+    const desktop = await starting;
+    const page = await desktop.page();
+    expect((await callFromPage(page, '/v1/system')).status).toBe(200);
+    const { pid } = await place.agent();
+    if (agent !== null) expect(pid).toBe(agent.pid);
+    expect(desktop.all('notification')).toEqual([]);
+  });
+});
+
+describe('a port that another program has', () => {
+  it('is left to it, and the app says so', async () => {
+    await using place = await openWorkplace();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    await writeFile(join(place.dataDir, 'config.yaml'), `port: ${port}\n`);
+    const desktop = await place.start();
+    const page = await desktop.page();
+    expect((await callFromPage(page, '/v1/system')).status).toBe(200);
+    const state = await page.evaluate(() => (globalThis as unknown as Globals).desktop.agentState());
+    expect(state.warnings.map(({ code }) => code)).toContain('other_port');
+    other.close();
   });
 });
 
