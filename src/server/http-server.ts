@@ -20,7 +20,7 @@ export interface HttpServerOptions {
 }
 
 /** Bodies of ordinary routes. The gateway's are larger, because messages may carry images. */
-export const BODY_LIMIT = 1024 * 1024;
+const BODY_LIMIT = 1024 * 1024;
 export const GATEWAY_BODY_LIMIT = 32 * 1024 * 1024;
 
 /** The HTTP host that agent and central share: errors, same-site checks, request ids. Routes are added by `Router`. */
@@ -76,7 +76,7 @@ export function serverUrl(app: FastifyInstance, tls: boolean): string {
   return `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
-export function sendError(reply: FastifyReply, request: FastifyRequest, error: AppError): void {
+function sendError(reply: FastifyReply, request: FastifyRequest, error: AppError): void {
   const row = (request.routeOptions.config as { row?: Endpoint }).row;
   const isGateway =
     row?.kind === 'openai' ||

@@ -9,7 +9,7 @@ export interface OriginRules {
   readonly allowedOrigins: readonly string[];
 }
 
-export const DESKTOP_ORIGIN = 'app://modelops';
+const DESKTOP_ORIGIN = 'app://modelops';
 const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 function hostName(host: string): string {

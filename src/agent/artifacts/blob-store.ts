@@ -1,6 +1,6 @@
 import { link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError, GLOBAL_MODEL_ID_PREFIX, type ContentFile } from '../../shared/contract/index.ts';
+import { GLOBAL_MODEL_ID_PREFIX, type ContentFile } from '../../shared/contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database } from '../kernel/database/database.ts';
 import { exists, fsyncDirectory } from '../kernel/files.ts';
@@ -294,13 +294,5 @@ async function list(directory: string): Promise<string[]> {
   return readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
-  });
-}
-
-/** @throws {AppError} `artifact_not_ready` unless the observation says ready. */
-export function assertObservedReady(state: string): void {
-  if (state === 'ready') return;
-  throw new AppError('artifact_not_ready', `The files of this model are ${state}, not ready.`, {
-    details: { artifact_status: state },
   });
 }

@@ -61,7 +61,7 @@ const SCALAR_BYTES: Partial<Record<number, number>> = {
 };
 
 /** Elements and bytes of one block, by ggml type (ggml.c, `type_traits`). */
-export const GGML_BLOCKS: Readonly<
+const GGML_BLOCKS: Readonly<
   Record<number, { readonly name: string; readonly elements: number; readonly bytes: number }>
 > = {
   0: { name: 'F32', elements: 1, bytes: 4 },

@@ -107,10 +107,9 @@ describe('what a path holds', () => {
     await writeSpeakingModel(join(directory.path, 'q', 'm-q8.gguf'), 'b');
     const error = await refused(inspectSource(join(directory.path, 'q'), signal));
     expect(error.code).toBe('ambiguous_source');
-    expect((error.details?.['choices'] as { path: string }[] | undefined)?.map((choice) => choice.path)).toEqual([
-      join(directory.path, 'q', 'm-q4.gguf'),
-      join(directory.path, 'q', 'm-q8.gguf'),
-    ]);
+    expect(
+      (error.details?.['choices'] as { path: string }[] | undefined)?.map((choice) => choice.path),
+    ).toEqual([join(directory.path, 'q', 'm-q4.gguf'), join(directory.path, 'q', 'm-q8.gguf')]);
   });
 
   it.each([

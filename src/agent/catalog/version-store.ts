@@ -177,7 +177,7 @@ export class VersionStore {
 }
 
 /** The label with its patch number raised until it is free. Pure. */
-export function nextFreeLabel(label: string, taken: readonly string[]): string {
+function nextFreeLabel(label: string, taken: readonly string[]): string {
   const [, major = '0', minor = '0', patch = '0'] = /^(\d+)\.(\d+)\.(\d+)/.exec(label) ?? [];
   for (let next = Number(patch) + 1; ; next += 1) {
     const candidate = `${major}.${minor}.${next}`;

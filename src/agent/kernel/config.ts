@@ -51,7 +51,7 @@ export interface ConfigSources {
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 
 /** What the environment says. Empty variables count as not set. */
-export function settingsFromEnv(env: NodeJS.ProcessEnv): Settings {
+function settingsFromEnv(env: NodeJS.ProcessEnv): Settings {
   const value = (name: string): string | undefined =>
     env[name] === undefined || env[name] === '' ? undefined : env[name];
   const profile = value('MODELOPS_PROFILE');

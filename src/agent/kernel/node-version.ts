@@ -2,7 +2,7 @@
  * better-sqlite3 13 is built against Node-API 10. Node 20 has 9: opening a database there ends the process with a
  * segmentation fault and no message, so the version is asked for before the module is loaded.
  */
-export const MINIMUM_NODE_MAJOR = 24;
+const MINIMUM_NODE_MAJOR = 24;
 
 /** @throws {Error} with a sentence that says what to do, when this Node cannot open the database. */
 export function assertNodeVersion(version: string = process.versions.node): void {

@@ -3,8 +3,6 @@ import type { SlotEndpoint } from '../runtimes/index.ts';
 
 /** What a test asks of a runtime, by task. Adding a task is a row here. */
 
-export type TestInputs = { readonly prompt: string } | { readonly text: string };
-
 export interface TestOutcome {
   readonly ok: boolean;
   readonly summary: string;

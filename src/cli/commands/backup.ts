@@ -74,7 +74,7 @@ async function backupTable(paths: DataDir): Promise<string> {
  * Puts a backup in place of the database. The former one is kept beside it.
  * @throws {AppError} `data_dir_locked`, `not_found`, `database_corrupt`, `schema_too_new`.
  */
-export async function restore(paths: DataDir, file: string): Promise<string | null> {
+async function restore(paths: DataDir, file: string): Promise<string | null> {
   if (!(await exists(file))) throw new AppError('not_found', `There is no file ${file}.`);
   await prepareDataDir(paths);
   const lock = await lockDataDir(paths);

@@ -20,17 +20,16 @@ const NullableTime = Time.nullable();
 const Bytes = z.int().nonnegative();
 export const JsonObject = z.record(z.string(), z.json());
 
-export const ErrorSchema = z.object({
+const ErrorSchema = z.object({
   error: z.enum(ERROR_CODES),
   message: z.string(),
   hint: z.string().optional(),
   details: z.record(z.string(), z.unknown()).optional(),
   request_id: z.string(),
 });
-export type ErrorAnswer = z.infer<typeof ErrorSchema>;
 
 /** An error stored with a job or a slot: the same shape without a request. */
-export const StoredErrorSchema = ErrorSchema.omit({ request_id: true });
+const StoredErrorSchema = ErrorSchema.omit({ request_id: true });
 
 export const ROLE = z.enum(ROLES);
 
@@ -95,13 +94,13 @@ export const ModelConfigSchema = SlotConfigSchema.omit({ image: true, max_model_
 });
 export type ModelConfig = z.infer<typeof ModelConfigSchema>;
 
-export const ORIGINS = ['slot', 'override', 'declared', 'inferred', 'default'] as const;
+const ORIGINS = ['slot', 'override', 'declared', 'inferred', 'default'] as const;
 export const OriginSchema = z.object({ from: z.enum(ORIGINS), note: z.string().optional() });
 export type Origin = z.infer<typeof OriginSchema>;
 
 // ---- model -----------------------------------------------------------------------------------------------------
 
-export const ModelFileSchema = z.object({ path: z.string(), size_bytes: Bytes, sha256: z.string() });
+const ModelFileSchema = z.object({ path: z.string(), size_bytes: Bytes, sha256: z.string() });
 
 export const ActionVerdictSchema = z.object({
   ok: z.boolean(),
@@ -110,7 +109,7 @@ export const ActionVerdictSchema = z.object({
 });
 export type ActionVerdict = z.infer<typeof ActionVerdictSchema>;
 
-export const RequirementSchema = z.object({
+const RequirementSchema = z.object({
   code: z.string(),
   met: z.boolean(),
   fact: z.string(),
@@ -119,7 +118,7 @@ export const RequirementSchema = z.object({
   blocked_by: z.array(z.string()),
 });
 
-export const UsageMetricsSchema = z.object({
+const UsageMetricsSchema = z.object({
   calls: z.int(),
   errors: z.int(),
   prompt_tokens: z.int(),
@@ -313,7 +312,7 @@ export const RuntimeSchema = z.object({
 });
 export type Runtime = z.infer<typeof RuntimeSchema>;
 
-export const MilestoneSchema = z.object({ id: z.string(), label: z.string(), reached_at: NullableTime });
+const MilestoneSchema = z.object({ id: z.string(), label: z.string(), reached_at: NullableTime });
 
 export const LoadErrorSchema = z.object({
   error: z.enum(ERROR_CODES),

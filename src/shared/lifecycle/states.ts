@@ -45,9 +45,6 @@ export type ApprovalState = (typeof APPROVAL_STATES)[number];
 export const STAGES = ['none', 'staging', 'shadow', 'canary', 'production', 'archived'] as const;
 export type Stage = (typeof STAGES)[number];
 
-export const VALIDATION_STATES = ['never', 'current', 'stale', 'failed'] as const;
-export type ValidationState = (typeof VALIDATION_STATES)[number];
-
 export const ROLES = ['user', 'reviewer', 'admin', 'superadmin'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -60,7 +57,7 @@ export function roleCovers(held: Role, needed: Role): boolean {
   return RANK[held] >= RANK[needed];
 }
 
-/** What follows what for a job; the job runner and the test of the table share it. */
+/** What follows what for a job; the job store changes no row that is not in a state before the new one. */
 export const JOB_TRANSITIONS: Record<JobState, readonly JobState[]> = {
   queued: ['running', 'cancelled'],
   // Back to queued: the agent died, or a resumable job was paused.
@@ -70,16 +67,12 @@ export const JOB_TRANSITIONS: Record<JobState, readonly JobState[]> = {
   cancelled: [],
 };
 
-export const ARTIFACT_TRANSITIONS: Record<ArtifactState, readonly ArtifactState[]> = {
-  absent: ['partial', 'verifying'],
-  partial: ['verifying', 'ready', 'absent'],
-  verifying: ['ready', 'corrupt', 'missing'],
-  ready: ['verifying', 'missing', 'corrupt', 'quarantined', 'absent'],
-  missing: ['verifying', 'partial', 'absent'],
-  corrupt: ['quarantined', 'partial', 'absent', 'verifying'],
-  quarantined: ['absent', 'verifying'],
-};
+/** The states that may become `to`. */
+export function statesBefore<S extends string>(table: Record<S, readonly S[]>, to: S): S[] {
+  return (Object.keys(table) as S[]).filter((from) => table[from].includes(to));
+}
 
+/** What follows what for a slot; its reporter refuses anything else. */
 export const LOAD_TRANSITIONS: Record<LoadState, readonly LoadState[]> = {
   empty: ['loading'],
   loading: ['loaded', 'error', 'reconciling', 'empty'],

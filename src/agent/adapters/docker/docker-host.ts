@@ -29,7 +29,7 @@ export function findDockerHost(
   return { kind: 'socket', path: candidates.find(exists) ?? '/var/run/docker.sock' };
 }
 
-export function parseDockerHost(value: string): DockerHost {
+function parseDockerHost(value: string): DockerHost {
   const socket = /^(?:unix|npipe):\/\/(.+)$/.exec(value);
   if (socket?.[1] !== undefined) return { kind: 'socket', path: socket[1] };
   const tcp = /^(tcp|https?):\/\/(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(value);

@@ -1,3 +1,2 @@
 export { DockerEngine, LABEL_CONFIG, type ContainerInfo } from './docker-engine.ts';
-export { dockerError } from './docker-errors.ts';
 export { findDockerHost } from './docker-host.ts';

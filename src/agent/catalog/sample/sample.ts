@@ -6,7 +6,7 @@ import { startImport, type ImportDeps } from '../import-job.ts';
 import { speakingModel } from './speaking-model.ts';
 
 /** The model of `modelops run sample`: made here, so that a first answer needs no network. It says what it is. */
-export const SAMPLE_NAME = 'sample';
+const SAMPLE_NAME = 'sample';
 const SENTENCE =
   'Hello! I am the sample model, made on this very machine in a moment, and nothing was sent anywhere. ' +
   'Import your own GGUF file to talk with one that thinks.';

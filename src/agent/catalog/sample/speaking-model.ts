@@ -28,8 +28,7 @@ const TOKEN_NORMAL = 1,
   TOKEN_CONTROL = 3,
   TOKEN_BYTE = 6;
 
-export const CHAT_TEMPLATE =
-  "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:";
+const CHAT_TEMPLATE = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:";
 
 /** @throws {RangeError} when the sentence cannot be said: a word twice, or too many. */
 export function speakingModel({ name, sentence, contextLength = 2048 }: SpeakingModel): Buffer {

@@ -1,5 +1,5 @@
 import { AppError, type ErrorBody, type Job, type Progress } from '../../../shared/contract/index.ts';
-import type { JobState } from '../../../shared/lifecycle/index.ts';
+import { JOB_TRANSITIONS, statesBefore, type JobState } from '../../../shared/lifecycle/index.ts';
 import { toIso, toIsoOrNull, type Clock } from '../clock.ts';
 import type { Database } from '../database/database.ts';
 import { newId } from '../ids.ts';
@@ -129,11 +129,12 @@ export class JobStore {
     this.#database
       .prepare(
         `UPDATE jobs SET state = :state, result = :result, error = :error, finished_at = :now, lease_until = NULL
-         WHERE id = :id AND state IN ('queued', 'running')`,
+         WHERE id = :id AND state IN (SELECT value FROM json_each(:before))`,
       )
       .run({
         id,
         state,
+        before: JSON.stringify(statesBefore(JOB_TRANSITIONS, state)),
         now: this.#clock.now(),
         result: outcome.result === undefined ? null : JSON.stringify(outcome.result),
         error: outcome.error === undefined ? null : JSON.stringify(outcome.error),

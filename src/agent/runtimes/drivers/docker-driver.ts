@@ -18,7 +18,7 @@ import type {
 import { mkdir } from 'node:fs/promises';
 
 export const LABEL_NODE = 'io.modelops.node';
-export const LABEL_SLOT = 'io.modelops.slot';
+const LABEL_SLOT = 'io.modelops.slot';
 const LABEL_MODEL = 'io.modelops.model';
 const LABEL_ATTEMPT = 'io.modelops.attempt';
 const LABEL_GENERATION = 'io.modelops.generation';

@@ -58,7 +58,6 @@ export const EmbeddingRequestSchema = z.strictObject({
   encoding_format: nullish(z.enum(['float', 'base64'])),
   user: nullish(Text),
 });
-export type EmbeddingRequest = z.infer<typeof EmbeddingRequestSchema>;
 
 export interface Sampling {
   readonly temperature: number;

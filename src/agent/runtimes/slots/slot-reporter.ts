@@ -1,5 +1,5 @@
 import type { Slot } from '../../../shared/contract/index.ts';
-import type { LoadState, SlotPhase } from '../../../shared/lifecycle/index.ts';
+import { LOAD_TRANSITIONS, type LoadState, type SlotPhase } from '../../../shared/lifecycle/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database, UnitOfWork } from '../../kernel/database/database.ts';
 import type { EventHub } from '../../kernel/event-hub.ts';
@@ -33,8 +33,12 @@ export class SlotReporter {
     if (row.desired_model_id !== null && row.enabled) this.observed.loadState = 'reconciling';
   }
 
+  /** @throws when the table of load states does not allow it: a fault in the slot's owner. */
   async setState(state: LoadState, phase: SlotPhase | null): Promise<void> {
     const { store, database, clock } = this.#deps;
+    const before = this.observed.loadState;
+    if (state !== before && !LOAD_TRANSITIONS[before].includes(state))
+      throw new Error(`Slot ${this.#id} cannot go from ${before} to ${state}.`);
     const now = clock.now();
     if (this.observed.loadState !== state) this.observed.since = now;
     this.observed.loadState = state;

@@ -17,4 +17,3 @@ export const ENDPOINTS = {
 } as const satisfies Record<string, Endpoint>;
 
 export type Endpoints = typeof ENDPOINTS;
-export type EndpointId = keyof Endpoints;
