@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /** What a build makes, one file of each part. */
-export const BUILT = [
+const BUILT = [
   'out/main/index.js',
   'out/preload/index.cjs',
   'out/renderer/index.html',

@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { sharedFiles, type AgentFile } from '../../src/agent/kernel/agent-file.ts';
 import { connectTo, type TestAgent } from '../support/agent.ts';
+import { buildIfOutdated } from '../../tools/build.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
 import type { Command, Happening, ProcessMessage } from './control.ts';
-import { BUILT } from '../../tools/build.ts';
 import { openStage, ROOT, type Stage } from './stages.ts';
 
 /**
@@ -58,10 +58,15 @@ export interface Desktop {
   output(): string;
 }
 
-/** @throws when the desktop is not built: a suite that is asked for and cannot run fails. */
+let isBuilt: boolean | null = null;
+
+/**
+ * Builds the app where the sources are newer than it, once for each file of tests.
+ * @throws when that fails: a suite that is asked for and cannot run fails.
+ */
 export async function openWorkplace(): Promise<Workplace> {
-  const missing = BUILT.filter((path) => !existsSync(join(ROOT, path)));
-  if (missing.length > 0) throw new Error(`not built: ${missing.join(', ')}; run npm run build first`);
+  isBuilt ??= buildIfOutdated(ROOT);
+  if (!isBuilt) throw new Error('The desktop cannot be built; the reason stands above.');
   const directory = await temporaryDirectory('mo-desk-');
   const dataDir = join(directory.path, 'data');
   await mkdir(dataDir, { mode: 0o700 });
