@@ -16,18 +16,19 @@ import css from './Palette.module.css';
 export function Palette(): ReactNode {
   const open = useLayer('palette');
   return (
-    <Modal
+    <Modal.Root
       opened={open}
       onClose={() => closeLayer('palette')}
-      withCloseButton={false}
       size={640}
       padding={0}
       yOffset="12dvh"
       transitionProps={{ duration: 0 }}
-      aria-label={t('palette.title')}
     >
-      {open && <PaletteBody />}
-    </Modal>
+      <Modal.Overlay />
+      <Modal.Content aria-label={t('palette.title')}>
+        <Modal.Body>{open && <PaletteBody />}</Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
 }
 

@@ -1,7 +1,6 @@
-import { CloseButton } from '@mantine/core';
+import { CloseButton, Portal } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { Portal } from '@mantine/core';
 import { t } from '../strings/text.ts';
 import { StateMark } from '../parts/StateMark.tsx';
 import { dismissToast, useToasts } from './toasts.ts';
@@ -30,10 +29,10 @@ export function Toasts(): ReactNode {
     ));
   return (
     <Portal>
-      <div className={css.stack}>
+      <section className={css.stack} aria-label={t('shell.receipts')}>
         <div role="alert">{draw(errors)}</div>
         <div role="status">{draw(done)}</div>
-      </div>
+      </section>
     </Portal>
   );
 }

@@ -22,7 +22,10 @@ export async function openStage(
   const { scheme = 'dark', ...agentOptions } = options;
   await buildRenderer();
   const directory: TemporaryDirectory = await temporaryDirectory('mo-e2e-');
-  const agent = await startTestAgent(`${directory.path}/data`, { uiDirectory: UI_DIRECTORY, ...agentOptions });
+  const agent = await startTestAgent(`${directory.path}/data`, {
+    uiDirectory: UI_DIRECTORY,
+    ...agentOptions,
+  });
   const browser = await launch();
   const { context, complaints } = await openContext(browser, scheme);
   return {

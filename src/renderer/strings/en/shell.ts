@@ -12,6 +12,7 @@ export const shell = {
 
   'shell.navigation': 'Places',
   'shell.status': 'Status',
+  'shell.receipts': 'Messages',
   'shell.skip': 'Skip to the page',
   'shell.openPalette': 'Search and commands',
   'shell.openNavigation': 'Open the navigation',
