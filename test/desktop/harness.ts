@@ -64,9 +64,13 @@ let isBuilt: boolean | null = null;
  * Builds the app where the sources are newer than it, once for each file of tests.
  * @throws when that fails: a suite that is asked for and cannot run fails.
  */
-export async function openWorkplace(): Promise<Workplace> {
+export function buildApp(): void {
   isBuilt ??= buildIfOutdated(ROOT);
   if (!isBuilt) throw new Error('The desktop cannot be built; the reason stands above.');
+}
+
+export async function openWorkplace(): Promise<Workplace> {
+  buildApp();
   const directory = await temporaryDirectory('mo-desk-');
   const dataDir = join(directory.path, 'data');
   await mkdir(dataDir, { mode: 0o700 });
