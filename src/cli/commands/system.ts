@@ -87,7 +87,7 @@ export function systemCommands(program: Command): void {
     },
   );
 
-  const profile = action(
+  action(
     program
       .command('profile')
       .description('show or switch the runtime profile')
@@ -106,7 +106,6 @@ export function systemCommands(program: Command): void {
       );
     },
   );
-  void profile;
 
   action<{ topics: string }>(
     program

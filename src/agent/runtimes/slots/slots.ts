@@ -298,14 +298,21 @@ export class Slots implements SlotFacts {
     return this.get(id);
   }
 
-  /** Empties every slot and waits until nothing runs. For `stop --slots`. */
+  /** Empties every slot and waits until nothing runs, or the signal says that it is enough. For `stop --slots`. */
   async emptyAll(signal: AbortSignal): Promise<void> {
-    for (const { id } of this.#deps.store.all()) await this.unload(id, null);
-    while (
-      !signal.aborted &&
-      [...this.#actors.values()].some((owner) => owner.observed.loadState !== 'empty')
-    ) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const settle = (): void => {
+      const owners = [...this.#actors.values()];
+      if (owners.every((owner) => owner.observed.loadState === 'empty')) resolve();
+    };
+    const stop = this.#deps.hub.listen(settle, settle);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    try {
+      for (const { id } of this.#deps.store.all()) await this.unload(id, null);
+      settle();
+      await promise;
+    } finally {
+      stop();
     }
   }
 
