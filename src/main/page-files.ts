@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { PAGE_HEADERS } from '../shared/desktop/page-policy.ts';
+import { PAGE_HEADERS } from '../shared/page-policy.ts';
 
 /** The built UI as answers to the page's requests. */
 

@@ -2,20 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
-
-/** Nothing but our own files; blobs and data URLs only for pictures the page made itself. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "worker-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "form-action 'none'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+import { PAGE_HEADERS } from '../shared/page-policy.ts';
 
 const NOT_BUILT = `<!doctype html><meta charset="utf-8"><title>ModelOps Node</title>
 <p>The agent runs, but the interface is not built in this checkout.</p><p>Run <code>npm run build</code>, then reload.</p>`;
@@ -23,19 +10,13 @@ const NOT_BUILT = `<!doctype html><meta charset="utf-8"><title>ModelOps Node</ti
 /** Serves the built UI. Every path that is not a file is the page itself, which reads the path. */
 export async function serveUi(app: FastifyInstance, directory: string): Promise<void> {
   const built = existsSync(join(directory, 'index.html'));
-  const headers = {
-    'content-security-policy': CONTENT_SECURITY_POLICY,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'cross-origin-opener-policy': 'same-origin',
-  };
   if (built) {
     await app.register(fastifyStatic, {
       root: directory,
       wildcard: false,
       index: false,
       setHeaders: (reply, path) => {
-        for (const [name, value] of Object.entries(headers)) reply.header(name, value);
+        for (const [name, value] of Object.entries(PAGE_HEADERS)) reply.header(name, value);
         // The names of assets carry their hash; the page itself does not.
         reply.header(
           'cache-control',
@@ -46,7 +27,7 @@ export async function serveUi(app: FastifyInstance, directory: string): Promise<
   }
   app.get('/*', (request, reply) => {
     if (request.url.startsWith('/v1')) return reply.callNotFound();
-    void reply.headers(headers).header('cache-control', 'no-cache').type('text/html; charset=utf-8');
+    void reply.headers(PAGE_HEADERS).header('cache-control', 'no-cache').type('text/html; charset=utf-8');
     return built ? reply.sendFile('index.html') : reply.send(NOT_BUILT);
   });
 }

@@ -2,7 +2,7 @@
  * What the page may load, the same on the desktop and in a browser: nothing but our own files; blobs and data URLs only
  * for pictures that the page made itself.
  */
-export const CONTENT_SECURITY_POLICY: string = [
+const CONTENT_SECURITY_POLICY: string = [
   "default-src 'none'",
   "script-src 'self'",
   "worker-src 'self'",
