@@ -57,6 +57,8 @@ export type Happening =
       readonly url: string;
       readonly headers: Record<string, string>;
     }
+  /** What the app tells its page, as text. */
+  | { readonly event: 'told-page'; readonly message: string }
   | { readonly event: 'tray'; readonly view: TrayView };
 
 export interface CommandMessage {

@@ -103,6 +103,7 @@ export function instrument(electron: ElectronLike, { pageOrigin, more }: Instrum
     window.on('closed', () => tell({ event: 'window', did: 'closed' }));
   });
   app.on('web-contents-created', (_event: unknown, contents: Emitter) => {
+    after(contents, 'send', (...values) => tell({ event: 'told-page', message: JSON.stringify(values) }));
     contents.on('will-navigate', (event: NavigationEvent) => {
       // The app's own listener comes after this one.
       setImmediate(() => event.defaultPrevented && tell({ event: 'navigation-denied', url: event.url }));

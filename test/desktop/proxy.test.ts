@@ -145,7 +145,10 @@ describe('a call', () => {
       answer.text,
       JSON.stringify(answer.headers),
       JSON.stringify(desktop.all('page-request')),
+      JSON.stringify(desktop.all('told-page')),
+      desktop.output(),
     ];
+    expect(desktop.all('told-page').some(({ message }) => message.includes('The agent answers'))).toBe(true);
     for (const key of keys) for (const text of seen) expect(text).not.toContain(key);
     for (const { headers } of desktop.all('page-request')) expect(headers['authorization']).toBeUndefined();
     expect(answer.headers).not.toHaveProperty('set-cookie');
