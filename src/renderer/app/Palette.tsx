@@ -9,6 +9,14 @@ import { closeLayer, useLayer } from './layers.ts';
 import { usePaletteItems, type PaletteItem } from './palette-items.ts';
 import css from './Palette.module.css';
 
+const HELP = [
+  ['>', 'palette.help.actions'],
+  ['#', 'palette.help.objects'],
+  ['?', 'palette.help.places'],
+  ['Enter', 'palette.help.open'],
+  ['Ctrl C', 'palette.help.copy'],
+] as const;
+
 /**
  * Find and do anything from the keyboard. A combobox over one list, because Mantine's spotlight tells a screen reader
  * nothing about the row under the cursor.
@@ -127,7 +135,13 @@ function PaletteBody(): ReactNode {
         ))}
         {items.length === 0 && <div className={css.none}>{t('palette.nothing', { query })}</div>}
       </div>
-      <div className={css.foot}>{t('palette.help')}</div>
+      <div className={css.foot}>
+        {HELP.map(([keys, words]) => (
+          <span key={keys} className={css.help}>
+            <Kbd>{keys}</Kbd> {t(words)}
+          </span>
+        ))}
+      </div>
     </div>
   );
 }

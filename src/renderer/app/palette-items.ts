@@ -9,7 +9,7 @@ import { useSlots } from '../data/live.ts';
 import { modelListQuery, modelQuery, modelStore } from '../data/models.ts';
 import { useQuery } from '../data/queries.ts';
 import { signOut, useRole } from '../data/session.ts';
-import { MODEL_ACTIONS, runModelAction, verdictOf } from '../features/models/actions.ts';
+import { actionsFor, runModelAction, verdictOf } from '../features/models/actions.ts';
 import { modelTitle } from '../features/models/words.ts';
 import type { Axis } from '../parts/glyphs.tsx';
 import { t } from '../strings/text.ts';
@@ -130,12 +130,13 @@ function useActionItems(): readonly PaletteItem[] {
   }, [model, slot, role, setColorScheme]);
 }
 
+/** What can be done first, what is refused after it, each with its reason. */
 function modelItems(model: Model): PaletteItem[] {
-  return MODEL_ACTIONS.map((action): PaletteItem => {
+  const items = actionsFor(model).map((action): PaletteItem => {
     const verdict = verdictOf(model, action);
     return {
       id: `model-${action}`,
-      label: t('palette.on', { action: t(`modelAction.${action}`), object: modelTitle(model) }),
+      label: t('palette.on', { action: verb(t(`modelAction.${action}`)), object: modelTitle(model) }),
       ...(verdict.ok ? {} : { reason: verdict.reason ?? '' }),
       ...(action === 'load' ? {} : { cli: `modelops models ${action} ${model.id}` }),
       run: () => {
@@ -144,13 +145,19 @@ function modelItems(model: Model): PaletteItem[] {
       },
     };
   });
+  return items.toSorted((a, b) => Number(a.reason !== undefined) - Number(b.reason !== undefined));
+}
+
+/** The verb of a button without its dots. Pure. */
+function verb(label: string): string {
+  return label.replace(/…$/, '');
 }
 
 function slotItems(slot: Slot): PaletteItem[] {
   const holds = slot.assigned_model_id !== null;
   const nothing = holds ? {} : { reason: t('slots.holdsNothing') };
   const on = (key: 'load' | 'unload' | 'restart'): string =>
-    t('palette.on', { action: t(`slotAction.${key}`), object: slot.id });
+    t('palette.on', { action: verb(t(`slotAction.${key}`)), object: slot.id });
   return [
     {
       id: 'slot-load',

@@ -9,6 +9,8 @@ import css from './ErrorStrip.module.css';
 
 export interface ErrorStripProps {
   readonly sentence: ReactNode;
+  /** A mark before the sentence; what follows stands under the sentence. */
+  readonly mark?: ReactNode;
   /** What helps. */
   readonly hint?: ReactNode;
   readonly tone?: 'bad' | 'warn' | 'blue';
@@ -24,6 +26,7 @@ export interface ErrorStripProps {
 /** An error where its cause is: sentence, what helps, buttons, evidence. */
 export function ErrorStrip({
   sentence,
+  mark,
   hint,
   tone = 'bad',
   actions,
@@ -33,6 +36,7 @@ export function ErrorStrip({
 }: ErrorStripProps): ReactNode {
   return (
     <div className={cx(css.strip, flush && css.flush)} data-tone={tone} {...(alert ? { role: 'alert' } : {})}>
+      {mark !== undefined && <div className={css.mark}>{mark}</div>}
       <div className={css.body}>
         <div className={css.sentence}>{sentence}</div>
         {hint !== undefined && hint !== '' && <div className={css.hint}>{hint}</div>}
@@ -58,11 +62,8 @@ export function Refusal({
   return (
     <ErrorStrip
       alert={alert}
-      sentence={
-        <StateMark axis="check" state="failed" plain>
-          <span className={css.wrap}>{error.message}</span>
-        </StateMark>
-      }
+      mark={<StateMark axis="check" state="failed" wordless />}
+      sentence={error.message}
       hint={error.hint}
       actions={
         <>

@@ -1,7 +1,10 @@
 import type { JournalRow } from '../../shared/contract/index.ts';
 import { known, t, type TextValues } from './text.ts';
 
-/** A journal row in words: `slot chat went from loading to loaded`. Actions nobody has words for keep their code. Pure. */
+/**
+ * A journal row in words: `slot chat went from loading to loaded`; without its subject, as the object's own history
+ * says it. Actions nobody has words for keep their code. Pure.
+ */
 export function journalWords(row: Pick<JournalRow, 'action' | 'subject' | 'data'>): string {
   const what = row.subject?.split(':').slice(1).join(':') ?? '';
   const values: TextValues = {
@@ -9,7 +12,9 @@ export function journalWords(row: Pick<JournalRow, 'action' | 'subject' | 'data'
     what,
   };
   try {
-    return known(`journal.${row.action}`, values) ?? t('journal.other', { action: row.action, what });
+    const words = known(`journal.${row.action}`, values) ?? t('journal.other', { action: row.action, what });
+    // Said where the object is known already, the sentence has a hole less.
+    return words.replaceAll(/ {2,}/g, ' ').trim();
   } catch (error) {
     // A row from another version may lack what the sentence names.
     if (error instanceof Error && 'code' in error) return t('journal.other', { action: row.action, what });

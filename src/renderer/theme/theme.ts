@@ -154,7 +154,14 @@ export const theme = createTheme({
       },
     },
     Menu: {
-      defaultProps: { shadow: 'md', offset: 4, transitionProps: OVERLAY_TRANSITION, position: 'bottom-end' },
+      defaultProps: {
+        shadow: 'md',
+        offset: 4,
+        transitionProps: OVERLAY_TRANSITION,
+        position: 'bottom-end',
+        // It is no item of the menu and would be announced as one.
+        withInitialFocusPlaceholder: false,
+      },
       classNames: {
         dropdown: controls.dropdown,
         item: controls.menuItem,

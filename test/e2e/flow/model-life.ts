@@ -142,7 +142,7 @@ export async function chat(walk: Walk): Promise<void> {
   await page.keyboard.press('Control+Enter');
   await page.locator('[data-answer]').getByText(sentenceOf(walk.name)).waitFor();
   await page.locator('[data-turn="done"]').waitFor();
-  await page.getByText(/first token after .* tok\/s, \d+ in, \d+ out, finished/).waitFor();
+  await page.getByText(/first token after .*, \d+ in, \d+ out, finished/).waitFor();
   await page
     .locator('[data-turn]')
     .getByRole('link', { name: titleOf(walk) })
@@ -202,7 +202,7 @@ export async function takeAway(walk: Walk): Promise<void> {
 
   await page.getByRole('tab', { name: 'History' }).click();
   await page.getByText('not needed any more').waitFor();
-  await page.getByText(`${idOf(walk)} unregistered`).waitFor();
+  await page.getByRole('cell', { name: 'unregistered', exact: true }).waitFor();
   await look();
 
   await page.getByRole('button', { name: 'More' }).click();

@@ -4,7 +4,7 @@ import { navigate } from 'wouter/use-browser-location';
 import type { Model } from '../../../shared/contract/index.ts';
 import { useOfflineReason } from '../../data/connection.ts';
 import { t } from '../../strings/text.ts';
-import { MODEL_ACTIONS, refusalOf, runModelAction, type ModelAction } from './actions.ts';
+import { actionsFor, refusalOf, runModelAction, type ModelAction } from './actions.ts';
 import css from './ActionItems.module.css';
 
 const NONE: readonly ModelAction[] = [];
@@ -18,23 +18,25 @@ export function ActionItems({
   readonly without?: readonly ModelAction[];
 }): ReactNode {
   const offline = useOfflineReason();
-  return MODEL_ACTIONS.filter((action) => !without.includes(action)).map((action) => {
-    const reason = refusalOf(model, action) ?? offline;
-    return (
-      <Menu.Item
-        key={action}
-        aria-disabled={reason !== null}
-        className={reason === null ? '' : css.refused}
-        onClick={() => {
-          if (reason === null) runModelAction(model, action);
-          else navigate(`/models/${model.id}`);
-        }}
-      >
-        {menuLabel(action)}
-        {reason !== null && <span className={css.reason}>{reason}</span>}
-      </Menu.Item>
-    );
-  });
+  return actionsFor(model)
+    .filter((action) => !without.includes(action))
+    .map((action) => {
+      const reason = refusalOf(model, action) ?? offline;
+      return (
+        <Menu.Item
+          key={action}
+          aria-disabled={reason !== null}
+          className={reason === null ? '' : css.refused}
+          onClick={() => {
+            if (reason === null) runModelAction(model, action);
+            else navigate(`/models/${model.id}`);
+          }}
+        >
+          {menuLabel(action)}
+          {reason !== null && <span className={css.reason}>{reason}</span>}
+        </Menu.Item>
+      );
+    });
 }
 
 function menuLabel(action: ModelAction): string {

@@ -4,7 +4,7 @@ import { desktop } from '../../data/desktop.ts';
 import { Copy } from '../../parts/Copy.tsx';
 import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Bytes, Digest } from '../../parts/figures.tsx';
-import { formatBytes } from '../../parts/format.ts';
+import { formatBytes, truncateMiddle } from '../../parts/format.ts';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { Section } from '../../parts/Section.tsx';
@@ -26,7 +26,9 @@ export default function ArtifactsTab({ model }: { readonly model: Model }): Reac
         <StateMark axis="artifact" state={artifact.artifact_status} />
         {artifact.storage_path !== null && (
           <Copy value={artifact.storage_path} what={t('what.path')}>
-            <span className={`mono ${css.path ?? ''}`}>{artifact.storage_path}</span>
+            <span className={`mono ${css.path ?? ''}`} title={artifact.storage_path}>
+              {truncateMiddle(artifact.storage_path, 72)}
+            </span>
           </Copy>
         )}
         {desktop !== null && artifact.storage_path !== null && (

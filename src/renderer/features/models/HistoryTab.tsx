@@ -3,7 +3,7 @@ import { auditQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
 import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
-import { Time } from '../../parts/figures.tsx';
+import { Digest, Time } from '../../parts/figures.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
@@ -29,10 +29,10 @@ export default function HistoryTab({ subject }: { readonly subject: string }): R
           cells: [
             <Time key="when" at={row.at} />,
             <span key="what" title={t('history.details', { seq: row.seq })}>
-              {journalWords(row)}
+              {journalWords({ ...row, subject: null })}
             </span>,
             actorWords(row),
-            row.note ?? journalDetail(row),
+            <HistoryNote key="note" text={row.note ?? journalDetail(row)} />,
           ],
         }))}
       />
@@ -41,4 +41,9 @@ export default function HistoryTab({ subject }: { readonly subject: string }): R
       )}
     </>
   );
+}
+
+/** Fingerprints as people compare them, everything else as it is. */
+function HistoryNote({ text }: { readonly text: string }): ReactNode {
+  return /^[0-9a-f]{64}$/.test(text) ? <Digest value={text} /> : text;
 }

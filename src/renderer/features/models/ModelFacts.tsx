@@ -4,9 +4,12 @@ import { shortDigest } from '../../../shared/contract/identity.ts';
 import { Copy } from '../../parts/Copy.tsx';
 import { Facts, type Fact } from '../../parts/Facts.tsx';
 import { Bytes, Count, Time } from '../../parts/figures.tsx';
-import { formatCount, formatParameters } from '../../parts/format.ts';
+import { formatCount, formatParameters, truncateMiddle } from '../../parts/format.ts';
 import { t } from '../../strings/text.ts';
 import { formatWords, sourceWords } from './words.ts';
+
+/** What the rail holds on one line. */
+const SHOWN_ID = 20;
 
 /** What a model is, without its state. */
 export function ModelFacts({ model }: { readonly model: Model }): ReactNode {
@@ -15,7 +18,9 @@ export function ModelFacts({ model }: { readonly model: Model }): ReactNode {
     [
       t('fact.id'),
       <Copy key="id" value={model.id} what={t('what.id')}>
-        <span className="mono">{model.id}</span>
+        <span className="mono" title={model.id}>
+          {truncateMiddle(model.id, SHOWN_ID)}
+        </span>
       </Copy>,
     ],
     [

@@ -81,13 +81,17 @@ export default function ModelsPage(): ReactNode {
         title={t('models.title')}
         facts={list.data === undefined ? null : countWords(list.data.counts, rows.length, isFiltered)}
       >
-        <FilterInput text={text} onShow={show} />
-        <SegmentedControl
-          aria-label={t('models.views')}
-          value={view}
-          onChange={(value) => show(text, value)}
-          data={VIEWS.map((value) => ({ value, label: t(`models.view.${value}`) }))}
-        />
+        {(total > 0 || isFiltered) && (
+          <>
+            <FilterInput text={text} onShow={show} />
+            <SegmentedControl
+              aria-label={t('models.views')}
+              value={view}
+              onChange={(value) => show(text, value)}
+              data={VIEWS.map((value) => ({ value, label: t(`models.view.${value}`) }))}
+            />
+          </>
+        )}
         {canAdd && (
           <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'add-model' })}>
             {t('add.title')}
@@ -95,7 +99,15 @@ export default function ModelsPage(): ReactNode {
         )}
       </PageHeader>
       <ReadAgainFailed list={list} />
-      <div className={css.content}>
+      {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Esc closes the topmost layer wherever the focus is: the peek before the selection */}
+      <div
+        className={css.content}
+        onKeyDownCapture={(event) => {
+          if (event.key !== 'Escape' || !peek) return;
+          event.stopPropagation();
+          setPeek(false);
+        }}
+      >
         <div className={css.list}>
           {list.data === undefined ? (
             <NotReadYet list={list} />

@@ -12,14 +12,15 @@ import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { formatDuration } from '../../parts/format.ts';
 import { JobProgress } from '../../parts/JobProgress.tsx';
-import { Ladder, rungState, stepsInARow, type Rung } from '../../parts/Ladder.tsx';
+import { Ladder, stepsInARow, type Rung } from '../../parts/Ladder.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
 import { AppError } from '../../../shared/contract/errors.ts';
 import { curlFor } from '../playground/curl.ts';
-import { refusalOf, runModelAction, serveModel, type ModelAction } from './actions.ts';
+import { serveModel } from './actions.ts';
+import { RungButton } from './RungButton.tsx';
 import css from './OverviewTab.module.css';
 
 /** The ladder, and what there is to know at a glance. */
@@ -103,42 +104,6 @@ function ActiveLadder({
       )}
       {job !== undefined && <ModelJob job={job} />}
     </>
-  );
-}
-
-const BUTTON_OF: Partial<Record<string, ModelAction>> = {
-  register: 'register',
-  test: 'test',
-  validate: 'validate',
-  activate: 'activate',
-  load: 'load',
-};
-
-/** The one thing that climbs a rung. */
-function RungButton({
-  model,
-  rung,
-  filled,
-}: {
-  readonly model: Model;
-  readonly rung: Rung;
-  readonly filled: boolean;
-}): ReactNode {
-  // A test needs a slot that serves the model, so without one loading comes first.
-  const wanted = rung.action === 'test' && model.loaded_in.length === 0 ? 'load' : rung.action;
-  const broken = rungState(rung) === 'broken';
-  const action: ModelAction | undefined = broken && rung.code !== 'active' ? 'test' : BUTTON_OF[wanted ?? ''];
-  if (action === undefined) return null;
-  const label = broken && action === 'test' ? t('model.testAndValidate') : t(`modelAction.${action}`);
-  return (
-    <ReasonButton
-      variant={filled ? 'filled' : 'default'}
-      changes
-      reason={refusalOf(model, action)}
-      onClick={() => runModelAction(model, action)}
-    >
-      {label}
-    </ReasonButton>
   );
 }
 

@@ -5,7 +5,7 @@ import { validationsQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
 import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
-import { Time } from '../../parts/figures.tsx';
+import { Digest, Time } from '../../parts/figures.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
@@ -49,10 +49,9 @@ export default function ValidationTab({ model }: { readonly model: Model }): Rea
               t('validation.result'),
               t('validation.summary'),
               t('validation.runtime'),
-              t('validation.test'),
               t('validation.when'),
             ]}
-            align={[undefined, undefined, undefined, undefined, 'end']}
+            align={[undefined, undefined, undefined, 'end']}
             rows={data.map((validation) => ({
               id: validation.id,
               cells: [
@@ -65,20 +64,7 @@ export default function ValidationTab({ model }: { readonly model: Model }): Rea
                   {t(`test.result.${validation.result}`)}
                 </StateMark>,
                 validation.summary,
-                <span
-                  key="runtime"
-                  className={`mono ${css.runtime ?? ''}`}
-                  title={validation.runtime_identity ?? ''}
-                >
-                  {runtimeWords(validation.runtime_identity)}
-                </span>,
-                validation.test_run_id === null ? (
-                  '—'
-                ) : (
-                  <span key="test" className="mono" title={validation.test_run_id}>
-                    …{validation.test_run_id.slice(-8)}
-                  </span>
-                ),
+                <Digest key="runtime" value={validation.runtime_identity} />,
                 <Time key="when" at={validation.created_at} as="ago" />,
               ],
             }))}
@@ -87,11 +73,4 @@ export default function ValidationTab({ model }: { readonly model: Model }): Rea
       </Section>
     </div>
   );
-}
-
-/** The runtime identity is a fingerprint; its first part names the spec. Pure. */
-export function runtimeWords(identity: string | null): string {
-  if (identity === null) return '—';
-  const [spec = identity] = identity.split(/[|@#]/);
-  return spec.length > 40 ? `${spec.slice(0, 39)}…` : spec;
 }

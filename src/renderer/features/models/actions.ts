@@ -22,6 +22,17 @@ export const MODEL_ACTIONS = [
 ] as const;
 export type ModelAction = (typeof MODEL_ACTIONS)[number];
 
+/** Those that mean something now: what is done already is left out, what is only refused stays. Pure. */
+export function actionsFor({ lifecycle_state: state }: Pick<Model, 'lifecycle_state'>): ModelAction[] {
+  const unmanaged = state === 'created' || state === 'unregistered';
+  return MODEL_ACTIONS.filter((action) => {
+    if (action === 'register') return unmanaged;
+    if (action === 'unregister') return state !== 'unregistered';
+    if (action === 'activate') return state !== 'active';
+    return action !== 'deactivate' || state === 'active';
+  });
+}
+
 /** Those that can be asked of many at once. */
 export const BULK_ACTIONS = ['register', 'activate', 'deactivate', 'unregister'] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];

@@ -20,7 +20,7 @@ export const MODEL_COLUMNS: readonly Column<Model>[] = [
   {
     id: 'name',
     head: t('models.col.name'),
-    track: 'minmax(140px, 1.4fr)',
+    track: 'minmax(160px, 2fr)',
     sort: 'name',
     cell: (model) => (
       <span className={css.name} title={model.name}>
@@ -31,7 +31,7 @@ export const MODEL_COLUMNS: readonly Column<Model>[] = [
   {
     id: 'version',
     head: t('models.col.version'),
-    track: '84px',
+    track: '72px',
     cell: (model) => (
       <>
         <span className={css.strong}>v{model.seq}</span>
@@ -47,7 +47,7 @@ export const MODEL_COLUMNS: readonly Column<Model>[] = [
     from: 860,
     cell: (model) => t(`task.${model.task_key}`),
   },
-  { id: 'format', head: t('models.col.format'), track: 'minmax(72px, 128px)', from: 760, cell: formatWords },
+  { id: 'format', head: t('models.col.format'), track: '112px', from: 760, cell: formatWords },
   {
     id: 'size',
     head: t('models.col.size'),
@@ -65,7 +65,7 @@ export const MODEL_COLUMNS: readonly Column<Model>[] = [
       </span>
     ),
   },
-  { id: 'loaded', head: t('models.col.loaded'), track: 'minmax(80px, 0.5fr)', cell: loadedCell },
+  { id: 'loaded', head: t('models.col.loaded'), track: 'minmax(88px, 0.6fr)', cell: loadedCell },
   {
     id: 'visible',
     head: t('models.col.visibility'),

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
 import { useStore } from 'zustand';
-import type { JournalRow, Slot } from '../../../shared/contract/index.ts';
+import type { JournalRow, Model, Slot } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { useFailedJobs } from '../../app/JobsTray.tsx';
 import { useConnection } from '../../data/connection.ts';
@@ -29,7 +29,7 @@ import { actorWords, journalWords } from '../../strings/journal.ts';
 import { t } from '../../strings/text.ts';
 import { SampleButton } from '../add-model/SampleButton.tsx';
 import { modelTitle } from '../models/words.ts';
-import { SlotState } from '../slots/SlotStatus.tsx';
+import { isDown, slotStateWords } from '../slots/words.ts';
 import { verdict, waiting, type Waiting } from './verdict.ts';
 import css from './OverviewPage.module.css';
 
@@ -218,7 +218,8 @@ function WaitingMark({ row }: { readonly row: Waiting }): ReactNode {
 }
 
 function Serving({ slots }: { readonly slots: readonly Slot[] }): ReactNode {
-  const holding = slots.filter((slot) => slot.assigned_model_id !== null || slot.load_state !== 'empty');
+  // What is down stands above, where it waits for somebody.
+  const holding = slots.filter((slot) => !isDown(slot) && slot.load_state !== 'empty');
   const serving = slots.filter((slot) => slot.load_state === 'loaded').length;
   const models = useModels(
     holding.flatMap((slot) => slot.loaded_managed_model_id ?? slot.assigned_model_id ?? []),
@@ -237,26 +238,41 @@ function Serving({ slots }: { readonly slots: readonly Slot[] }): ReactNode {
             const model = models.find((one) => one.id === id);
             return (
               <li key={slot.id} className={css.serving} data-serving={slot.id}>
-                <SlotState slot={slot} />
-                <Link href={`/slots/${slot.id}`} className={css.strong}>
+                <StateMark axis="load" state={slot.load_state} wordless size={12} />
+                <Link href={`/slots/${slot.id}`} className={css.strong} title={slot.id}>
                   {slot.id}
                 </Link>
                 <Link href={`/models/${id ?? ''}`} className={css.model} title={id ?? ''}>
                   {model === undefined ? id : modelTitle(model)}
                 </Link>
                 <Digest value={model?.checksum ?? null} />
-                <span className={css.end}>{t('overview.inFlight', { count: slot.requests_in_flight })}</span>
-                <span className={css.end} title={t('overview.callsTitle')}>
-                  {model === undefined
-                    ? null
-                    : t('overview.calls', { count: model.usage_summary.total.calls })}
+                <span className={css.end}>
+                  {slot.load_state === 'loaded'
+                    ? t('overview.inFlight', { count: slot.requests_in_flight })
+                    : slotStateWords(slot)}
                 </span>
+                <Calls model={model} />
               </li>
             );
           })}
         </ul>
       )}
     </Section>
+  );
+}
+
+/** The sample says what it is instead of a count. */
+function Calls({ model }: { readonly model: Model | undefined }): ReactNode {
+  if (model?.is_sample === true)
+    return (
+      <span className={css.end} title={t('overview.sampleTitle')}>
+        {t('overview.sample')}
+      </span>
+    );
+  return (
+    <span className={css.end} title={t('overview.callsTitle')}>
+      {model === undefined ? null : t('overview.calls', { count: model.usage_summary.total.calls })}
+    </span>
   );
 }
 

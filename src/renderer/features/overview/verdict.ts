@@ -50,7 +50,7 @@ export function waiting({ slots, failedJobs, models, system }: NodeFacts): Waiti
       to: `/models/${model.id}/artifacts`,
     })),
     ...models
-      .filter((model) => model.lifecycle_state === 'active' && isUnloaded(model, slots))
+      .filter((model) => isCounted(model) && isUnloaded(model, slots))
       .map((model): Waiting => ({
         id: `unloaded:${model.id}`,
         harm: 'warn',
@@ -122,6 +122,11 @@ function isManaged(model: Model): boolean {
   return model.lifecycle_state !== 'unregistered' && model.lifecycle_state !== 'deleted';
 }
 
+/** The sample is there to look at once; nobody waits for it. */
+function isCounted(model: Model): boolean {
+  return model.lifecycle_state === 'active' && !model.is_sample;
+}
+
 /** Calls for it are refused, and nothing is on the way. */
 function isUnloaded(model: Model, slots: readonly Slot[]): boolean {
   return (
@@ -129,6 +134,11 @@ function isUnloaded(model: Model, slots: readonly Slot[]): boolean {
     model.loaded_in.length === 0 &&
     !slots.some((slot) => slot.assigned_model_id === model.id)
   );
+}
+
+function holdsNothingElse(slot: Slot, models: readonly Model[]): boolean {
+  const id = slot.loaded_managed_model_id ?? slot.assigned_model_id;
+  return id === null || models.some((model) => model.id === id && model.is_sample);
 }
 
 export interface Verdict {
@@ -164,6 +174,8 @@ export function verdict(facts: NodeFacts, runningJobs: number): Verdict {
   if (serving === 0 && facts.slots.every((slot) => slot.assigned_model_id === null))
     return { tone: 'idle', sentence: t('verdict.idle'), fix: null };
   const loading = facts.slots.filter((slot) => slot.load_state === 'loading').length;
+  if (serving > 0 && loading === 0 && facts.slots.every((slot) => holdsNothingElse(slot, facts.models)))
+    return { tone: 'ok', sentence: t('verdict.sample'), fix: null };
   return {
     tone: 'ok',
     sentence: t('verdict.ok', { serving, jobs: runningJobs, loading }),

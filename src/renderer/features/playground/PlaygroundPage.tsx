@@ -16,7 +16,7 @@ import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
 import { SampleButton } from '../add-model/SampleButton.tsx';
-import { refusalOf, runModelAction, type ModelAction } from '../models/actions.ts';
+import { RungButton } from '../models/RungButton.tsx';
 import { modelTitle } from '../models/words.ts';
 import { ask, clearChat, historyOf, setDraft, setSettings, stopAnswer, useChat } from './chat-store.ts';
 import { curlFor } from './curl.ts';
@@ -248,27 +248,13 @@ function NotCallable({ modelId }: { readonly modelId: string }): ReactNode {
   if (error !== null) return <Refusal error={error} alert={false} />;
   if (model === undefined) return null;
   const rung = model.requirements?.find((one) => !one.met);
-  const wanted = rung?.action === 'test' && model.loaded_in.length === 0 ? 'load' : rung?.action;
-  const action = wanted == null || wanted === 'assign' ? null : (wanted as ModelAction);
   return (
     <ErrorStrip
       flush
       tone="warn"
       sentence={t('play.missing', { model: modelTitle(model), fact: rung?.fact ?? t('play.notCallable') })}
       hint={<Link href={`/models/${model.id}`}>{t('play.seeLadder')}</Link>}
-      actions={
-        mayAct &&
-        action !== null && (
-          <ReasonButton
-            variant="filled"
-            changes
-            reason={refusalOf(model, action)}
-            onClick={() => runModelAction(model, action)}
-          >
-            {t(`modelAction.${action}`)}
-          </ReasonButton>
-        )
-      }
+      actions={mayAct && rung !== undefined && <RungButton model={model} rung={rung} filled />}
     />
   );
 }

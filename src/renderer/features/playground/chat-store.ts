@@ -214,10 +214,13 @@ function change(id: number, next: (before: Turn) => Partial<Turn>, facts: Partia
   }));
 }
 
+/** Shorter than this, the answer came in one piece and says nothing about the speed. */
+const MEASURABLE_MS = 100;
+
 /** Tokens a second after the first one. Null while there is nothing to divide. Pure. */
 export function tokensPerSecond({ completionTokens, firstTokenMs, tookMs }: AnswerFacts): number | null {
   if (completionTokens === null || firstTokenMs === null || tookMs === null || completionTokens < 2)
     return null;
-  const seconds = (tookMs - firstTokenMs) / 1000;
-  return seconds > 0 ? (completionTokens - 1) / seconds : null;
+  const spanMs = tookMs - firstTokenMs;
+  return spanMs < MEASURABLE_MS ? null : ((completionTokens - 1) * 1000) / spanMs;
 }

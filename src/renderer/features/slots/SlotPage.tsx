@@ -72,36 +72,45 @@ export default function SlotPage({
           <span>{t('slots.inFlight', { count: slot.requests_in_flight })}</span>
         )}
       </div>
-      <Tabs
-        className={pageCss.tabs ?? ''}
-        value={tab}
-        onChange={(value) => navigate(value === 'overview' ? `/slots/${id}` : `/slots/${id}/${value ?? ''}`)}
-        keepMounted={false}
-      >
-        <Tabs.List>
-          {TABS.map((one) => (
-            <Tabs.Tab key={one} value={one}>
-              {t(`slot.tab.${one}`)}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        <Tabs.Panel value="overview" className={pageCss.panel ?? ''} tabIndex={0}>
-          <Overview slot={slot} />
-        </Tabs.Panel>
-        <Tabs.Panel value="config" className={pageCss.panel ?? ''}>
-          <Suspense fallback={<Pending />}>
-            <ConfigTab slot={slot} />
-          </Suspense>
-        </Tabs.Panel>
-        <Tabs.Panel value="logs" className={css.logs ?? ''}>
-          <Suspense fallback={<Pending />}>
-            <LogsTab slot={slot} />
-          </Suspense>
-        </Tabs.Panel>
-        <Tabs.Panel value="history" className={pageCss.panel ?? ''} tabIndex={0}>
-          <HistoryTab subject={`slot:${slot.id}`} />
-        </Tabs.Panel>
-      </Tabs>
+      <div className={pageCss.columns}>
+        <Tabs
+          className={pageCss.tabs ?? ''}
+          value={tab}
+          onChange={(value) =>
+            navigate(value === 'overview' ? `/slots/${id}` : `/slots/${id}/${value ?? ''}`)
+          }
+          keepMounted={false}
+        >
+          <Tabs.List>
+            {TABS.map((one) => (
+              <Tabs.Tab key={one} value={one}>
+                {t(`slot.tab.${one}`)}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+          <Tabs.Panel value="overview" className={pageCss.panel ?? ''} tabIndex={0}>
+            <Overview slot={slot} />
+          </Tabs.Panel>
+          <Tabs.Panel value="config" className={pageCss.panel ?? ''}>
+            <Suspense fallback={<Pending />}>
+              <ConfigTab slot={slot} />
+            </Suspense>
+          </Tabs.Panel>
+          <Tabs.Panel value="logs" className={css.logs ?? ''}>
+            <Suspense fallback={<Pending />}>
+              <LogsTab slot={slot} />
+            </Suspense>
+          </Tabs.Panel>
+          <Tabs.Panel value="history" className={pageCss.panel ?? ''} tabIndex={0}>
+            <HistoryTab subject={`slot:${slot.id}`} />
+          </Tabs.Panel>
+        </Tabs>
+        {tab !== 'logs' && (
+          <aside className={pageCss.rail} aria-label={t('facts.title')}>
+            <Facts facts={slotFacts(slot)} />
+          </aside>
+        )}
+      </div>
     </>
   );
 }
@@ -115,9 +124,9 @@ function Overview({ slot }: { readonly slot: Slot }): ReactNode {
       <Section title={t('slot.holds')}>
         <SlotHolds slot={slot} />
       </Section>
-      <Section title={t('facts.title')}>
+      <div className={pageCss.folded}>
         <Facts facts={slotFacts(slot)} />
-      </Section>
+      </div>
     </div>
   );
 }

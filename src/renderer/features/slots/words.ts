@@ -1,6 +1,6 @@
 import type { Slot } from '../../../shared/contract/index.ts';
 import { formatDuration } from '../../parts/format.ts';
-import { t } from '../../strings/text.ts';
+import { known, t } from '../../strings/text.ts';
 
 /** The state of a slot in words, with what it is doing: `loading: weights`. Pure. */
 export function slotStateWords(slot: Slot): string {
@@ -11,8 +11,10 @@ export function slotStateWords(slot: Slot): string {
     return detail === null ? state : t('slots.stateDetail', { state, detail });
   }
   if (slot.load_state === 'reconciling' && slot.phase !== null) return t(`phase.${slot.phase}`);
-  if (slot.load_state === 'error' && slot.load_error !== null)
-    return t('slots.stateDetail', { state, detail: t('slots.down') });
+  if (slot.load_state === 'error' && slot.load_error !== null) {
+    const detail = known(`cause.${slot.load_error.error}`);
+    return detail === null ? state : t('slots.stateDetail', { state, detail });
+  }
   return state;
 }
 

@@ -164,7 +164,6 @@ export const models = {
   'validation.empty': 'It was never validated. A successful test on a slot is what a validation is made of.',
   'validation.runtime': 'Runtime',
   'validation.by': 'by {name}',
-  'validation.test': 'Test run',
   'validation.result': 'Result',
   'validation.when': 'When',
   'validation.summary': 'Summary',

@@ -20,6 +20,8 @@ export const overview = {
   'overview.latest': 'Latest',
   'overview.inFlight': '{count} running',
   'overview.calls': '{count, plural, one {# call} other {# calls}}',
+  'overview.sample': 'sample',
+  'overview.sampleTitle': 'The sample is left out of counts and usage.',
   'overview.callsTitle': 'Calls of this model since it was added',
   'overview.import': 'Import a file…',
   'overview.seeModels': 'See the models',
@@ -39,6 +41,8 @@ export const overview = {
   'verdict.ok':
     'All right: {serving, plural, =0 {no slot serving} one {# slot serving} other {# slots serving}}{loading, plural, =0 {} one {, # loading} other {, # loading}}{jobs, plural, =0 {} one {, # job} other {, # jobs}}, nothing waits.',
   'verdict.idle': 'Nothing is served yet.',
+  'verdict.sample': 'The sample model answers. Nothing else is served yet.',
   'verdict.waits': '{count, plural, one {One thing waits} other {# things wait}} for you. {sentence}',
-  'verdict.slotDown': '{count, plural, one {1 slot is down} other {# slots are down}}: {slot}. {message}',
+  'verdict.slotDown':
+    '{count, plural, one {Slot {slot} is down.} other {# slots are down, first {slot}.}} {message}',
 } as const;

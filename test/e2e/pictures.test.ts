@@ -1,0 +1,231 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sentenceOf, writeSpeakingModel } from '../support/models.ts';
+import { expectAccessible, shoot } from './support/browser.ts';
+import { fillNode, type FullNode } from './support/full-node.ts';
+import { openStage, type Stage } from './support/stage.ts';
+
+/** Every screen with nothing and with everything, for machines (axe) and for people (pictures), both themes and sizes. */
+async function keep(page: Page, name: string): Promise<void> {
+  await page.mouse.move(0, 0);
+  await shoot(page, name);
+  await expectAccessible(page);
+}
+
+describe('an empty node', () => {
+  let stage: Stage;
+  let page: Page;
+  beforeAll(async () => {
+    stage = await openStage();
+    page = await stage.page();
+  });
+  afterAll(async () => {
+    await stage?.[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    ['overview', '/', 'Nothing is served yet.'],
+    ['models', '/models', 'No models.'],
+    ['slots', '/slots', 'No slots.'],
+    ['playground', '/playground', 'Nothing can be called yet'],
+    ['settings', '/settings', 'Data directory'],
+  ])('%s', async (name, path, shown) => {
+    await page.goto(stage.agent.url + path);
+    await page.getByRole('main').getByText(shown, { exact: false }).first().waitFor();
+    await keep(page, `empty-${name}`);
+  });
+
+  it('add a model', async () => {
+    await page.goto(`${stage.agent.url}/models`);
+    await page.getByRole('button', { name: 'Add a model…' }).first().click();
+    await page.getByLabel('Path on the machine of the agent').waitFor();
+    await keep(page, 'empty-add-model');
+  });
+
+  it('a page that is not there', async () => {
+    await page.goto(`${stage.agent.url}/models/nobody-v1`);
+    await page.getByRole('heading', { name: 'Nothing here by that name' }).waitFor();
+    await keep(page, 'unknown-id');
+  });
+
+  it('sign-in', async () => {
+    const stranger = await stage.browser.newContext({ reducedMotion: 'reduce', locale: 'en-GB' });
+    const other = await stranger.newPage();
+    await other.goto(stage.agent.url);
+    await other.getByLabel('Sign-in link or key').waitFor();
+    await keep(other, 'sign-in');
+    await stranger.close();
+  });
+
+  it('complained about nothing', () => {
+    expect(stage.complaints).toEqual([]);
+  });
+});
+
+describe('a full node', () => {
+  let stage: Stage;
+  let page: Page;
+  let node: FullNode;
+  beforeAll(async () => {
+    stage = await openStage();
+    node = await fillNode(stage.agent, stage.directory);
+    page = await stage.page();
+  });
+  afterAll(async () => {
+    await stage?.[Symbol.asyncDispose]();
+  });
+
+  const at = async (path: string, shown: string): Promise<void> => {
+    await page.goto(stage.agent.url + path);
+    await page.getByRole('main').getByText(shown, { exact: false }).first().waitFor();
+  };
+
+  it('playground', async () => {
+    await at(`/playground?model=${node.served.id}`, 'Ctrl Enter');
+    await page.getByLabel('Prompt', { exact: true }).fill('Who are you?');
+    await page.keyboard.press('Control+Enter');
+    await page.locator('[data-answer]').getByText(sentenceOf('qwen3-8b-instruct')).waitFor();
+    await page.locator('[data-turn="done"]').waitFor();
+    await keep(page, 'playground');
+    await at(`/playground?model=${node.stale.id}`, 'cannot be called yet');
+    await keep(page, 'playground-blocked');
+  });
+
+  it('overview', async () => {
+    await at('/', 'Waits for you');
+    await page.getByText('Serving now').waitFor();
+    await keep(page, 'overview');
+  });
+
+  it('models, the peek and the selection', async () => {
+    await at('/models', 'qwen3-8b-instruct');
+    await keep(page, 'models');
+    await page.getByRole('row').nth(1).focus();
+    await page.keyboard.press('Space');
+    await page.getByRole('complementary').waitFor();
+    await keep(page, 'models-peek');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('x');
+    await page.getByText('1 selected').waitFor();
+    await keep(page, 'models-selected');
+    await at('/models?q=nothing-has-this-name', 'No model matches');
+    await keep(page, 'models-no-match');
+  });
+
+  it('a model, tab by tab', async () => {
+    const path = `/models/${node.served.id}`;
+    await at(path, 'You can call it now.');
+    await keep(page, 'model-served');
+    await at(`${path}/artifacts`, 'model.gguf');
+    await keep(page, 'model-artifacts');
+    await at(`${path}/validation`, 'It holds for these bytes');
+    await keep(page, 'model-validation');
+    await at(`${path}/test`, 'Run the test');
+    await keep(page, 'model-test');
+    await at(`${path}/history`, 'activated');
+    await keep(page, 'model-history');
+    await at(`/models/${node.stale.id}`, 'What is missing');
+    await keep(page, 'model-stale');
+    await at(`/models/${node.odd.id}`, 'What is missing');
+    await keep(page, 'model-job-failed');
+    await at(`/models/${node.missing.id}`, 'What is missing');
+    await keep(page, 'model-bytes-changed');
+    await at(
+      '/models/a-model-with-a-name-as-long-as-it-may-be-for-a-table-and-a-title-v1',
+      'What is missing',
+    );
+    await keep(page, 'model-long-name');
+  });
+
+  it('what would come from a path', async () => {
+    const file = await writeSpeakingModel(`${stage.directory}/models/beta.gguf`, 'beta');
+    await at('/models', 'qwen3-8b-instruct');
+    await page.getByRole('button', { name: 'Add a model…' }).first().click();
+    await page.getByLabel('Path on the machine of the agent').fill(file);
+    await page.getByRole('button', { name: 'Look' }).click();
+    await page.getByText('What would come').waitFor();
+    await keep(page, 'add-model');
+  });
+
+  it('questions before something goes', async () => {
+    await at(`/models/${node.served.id}`, 'You can call it now.');
+    await page.getByRole('button', { name: 'Deactivate…' }).click();
+    await page.getByText('Calls that name it are refused at once', { exact: false }).waitFor();
+    await keep(page, 'confirm-deactivate');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem').first().waitFor();
+    await keep(page, 'model-menu');
+  });
+
+  it('slots and one slot', async () => {
+    await at('/slots', 'chat-large');
+    await keep(page, 'slots');
+    await at('/slots/chat-large', '2,048 tokens');
+    await keep(page, 'slot-loaded');
+    await at('/slots/coder', 'zzzzz');
+    await keep(page, 'slot-error');
+    await at('/slots/chat-large/config', 'Context per request');
+    await keep(page, 'slot-config');
+    await at('/slots/coder/logs', 'unknown model architecture');
+    await keep(page, 'slot-logs');
+    await at('/slots', 'spare-cpu');
+    await page.locator('[data-strip="spare-cpu"]').getByRole('button', { name: 'Load…' }).click();
+    await page.getByRole('dialog').getByLabel('Model').waitFor();
+    await keep(page, 'slot-load');
+  });
+
+  it('doctor', async () => {
+    await at('/doctor', 'Same from the command line');
+    await keep(page, 'doctor');
+  });
+
+  it('a job and the tray', async () => {
+    await at(`/jobs/${node.failedJob}`, 'zzzzz');
+    await keep(page, 'job-failed');
+    await page.keyboard.press('Alt+KeyJ');
+    await page.getByRole('region', { name: 'Jobs' }).waitFor();
+    await keep(page, 'jobs-tray');
+  });
+
+  it('palette, shortcuts, profile', async () => {
+    await at(`/models/${node.stale.id}`, 'What is missing');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('option').first().waitFor();
+    await keep(page, 'palette');
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { level: 1 }).click();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await keep(page, 'shortcuts');
+    await page.keyboard.press('Escape');
+    await page
+      .getByRole('contentinfo')
+      .getByRole('button', { name: /Online|Offline/ })
+      .click();
+    await page.getByRole('dialog').waitFor();
+    await keep(page, 'profile');
+  });
+
+  it('a narrow window', async () => {
+    await page.setViewportSize({ width: 640, height: 800 });
+    for (const [path, shown] of [
+      ['/', 'Waits for you'],
+      ['/models', 'qwen3-8b-instruct'],
+      ['/slots', 'chat-large'],
+      [`/models/${node.served.id}`, 'You can call it now.'],
+    ] as const) {
+      await at(path, shown);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      expect(wide).toBe(false);
+      await page.screenshot({
+        path: `test-results/screenshots/narrow${path.replaceAll('/', '-')}.png`,
+        animations: 'disabled',
+      });
+    }
+  });
+
+  it('complained about nothing', () => {
+    expect(stage.complaints).toEqual([]);
+  });
+});
