@@ -20,7 +20,7 @@ describe('a model from a file to an answer and back', () => {
   });
 
   it.each(STEPS)('%s', async (_name, step) => {
-    await step(walk);
+    await expect(step(walk)).resolves.toBeUndefined();
   });
 
   it('complained about nothing', () => {

@@ -1,15 +1,15 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sentenceOf, writeSpeakingModel } from '../support/models.ts';
-import { expectAccessible, shoot } from './support/browser.ts';
+import { shoot, violationsOn } from './support/browser.ts';
 import { fillNode, type FullNode } from './support/full-node.ts';
 import { openStage, type Stage } from './support/stage.ts';
 
 /** Every screen with nothing and with everything, for machines (axe) and for people (pictures), both themes and sizes. */
-async function keep(page: Page, name: string): Promise<void> {
+async function keep(page: Page, name: string): Promise<string[]> {
   await page.mouse.move(0, 0);
   await shoot(page, name);
-  await expectAccessible(page);
+  return violationsOn(page);
 }
 
 describe('an empty node', () => {
@@ -32,20 +32,20 @@ describe('an empty node', () => {
   ])('%s', async (name, path, shown) => {
     await page.goto(stage.agent.url + path);
     await page.getByRole('main').getByText(shown, { exact: false }).first().waitFor();
-    await keep(page, `empty-${name}`);
+    expect(await keep(page, `empty-${name}`)).toEqual([]);
   });
 
   it('add a model', async () => {
     await page.goto(`${stage.agent.url}/models`);
     await page.getByRole('button', { name: 'Add a model…' }).first().click();
     await page.getByLabel('Path on the machine of the agent').waitFor();
-    await keep(page, 'empty-add-model');
+    expect(await keep(page, 'empty-add-model')).toEqual([]);
   });
 
   it('a page that is not there', async () => {
     await page.goto(`${stage.agent.url}/models/nobody-v1`);
     await page.getByRole('heading', { name: 'Nothing here by that name' }).waitFor();
-    await keep(page, 'unknown-id');
+    expect(await keep(page, 'unknown-id')).toEqual([]);
   });
 
   it('sign-in', async () => {
@@ -53,7 +53,7 @@ describe('an empty node', () => {
     const other = await stranger.newPage();
     await other.goto(stage.agent.url);
     await other.getByLabel('Sign-in link or key').waitFor();
-    await keep(other, 'sign-in');
+    expect(await keep(other, 'sign-in')).toEqual([]);
     await stranger.close();
   });
 
@@ -86,55 +86,55 @@ describe('a full node', () => {
     await page.keyboard.press('Control+Enter');
     await page.locator('[data-answer]').getByText(sentenceOf('qwen3-8b-instruct')).waitFor();
     await page.locator('[data-turn="done"]').waitFor();
-    await keep(page, 'playground');
+    expect(await keep(page, 'playground')).toEqual([]);
     await at(`/playground?model=${node.stale.id}`, 'cannot be called yet');
-    await keep(page, 'playground-blocked');
+    expect(await keep(page, 'playground-blocked')).toEqual([]);
   });
 
   it('overview', async () => {
     await at('/', 'Waits for you');
     await page.getByText('Serving now').waitFor();
-    await keep(page, 'overview');
+    expect(await keep(page, 'overview')).toEqual([]);
   });
 
   it('models, the peek and the selection', async () => {
     await at('/models', 'qwen3-8b-instruct');
-    await keep(page, 'models');
+    expect(await keep(page, 'models')).toEqual([]);
     await page.getByRole('row').nth(1).focus();
     await page.keyboard.press('Space');
     await page.getByRole('complementary').waitFor();
-    await keep(page, 'models-peek');
+    expect(await keep(page, 'models-peek')).toEqual([]);
     await page.keyboard.press('Escape');
     await page.keyboard.press('x');
     await page.getByText('1 selected').waitFor();
-    await keep(page, 'models-selected');
+    expect(await keep(page, 'models-selected')).toEqual([]);
     await at('/models?q=nothing-has-this-name', 'No model matches');
-    await keep(page, 'models-no-match');
+    expect(await keep(page, 'models-no-match')).toEqual([]);
   });
 
   it('a model, tab by tab', async () => {
     const path = `/models/${node.served.id}`;
     await at(path, 'You can call it now.');
-    await keep(page, 'model-served');
+    expect(await keep(page, 'model-served')).toEqual([]);
     await at(`${path}/artifacts`, 'model.gguf');
-    await keep(page, 'model-artifacts');
+    expect(await keep(page, 'model-artifacts')).toEqual([]);
     await at(`${path}/validation`, 'It holds for these bytes');
-    await keep(page, 'model-validation');
+    expect(await keep(page, 'model-validation')).toEqual([]);
     await at(`${path}/test`, 'Run the test');
-    await keep(page, 'model-test');
+    expect(await keep(page, 'model-test')).toEqual([]);
     await at(`${path}/history`, 'activated');
-    await keep(page, 'model-history');
+    expect(await keep(page, 'model-history')).toEqual([]);
     await at(`/models/${node.stale.id}`, 'What is missing');
-    await keep(page, 'model-stale');
+    expect(await keep(page, 'model-stale')).toEqual([]);
     await at(`/models/${node.odd.id}`, 'What is missing');
-    await keep(page, 'model-job-failed');
+    expect(await keep(page, 'model-job-failed')).toEqual([]);
     await at(`/models/${node.missing.id}`, 'What is missing');
-    await keep(page, 'model-bytes-changed');
+    expect(await keep(page, 'model-bytes-changed')).toEqual([]);
     await at(
       '/models/a-model-with-a-name-as-long-as-it-may-be-for-a-table-and-a-title-v1',
       'What is missing',
     );
-    await keep(page, 'model-long-name');
+    expect(await keep(page, 'model-long-name')).toEqual([]);
   });
 
   it('what would come from a path', async () => {
@@ -144,67 +144,67 @@ describe('a full node', () => {
     await page.getByLabel('Path on the machine of the agent').fill(file);
     await page.getByRole('button', { name: 'Look' }).click();
     await page.getByText('What would come').waitFor();
-    await keep(page, 'add-model');
+    expect(await keep(page, 'add-model')).toEqual([]);
   });
 
   it('questions before something goes', async () => {
     await at(`/models/${node.served.id}`, 'You can call it now.');
     await page.getByRole('button', { name: 'Deactivate…' }).click();
     await page.getByText('Calls that name it are refused at once', { exact: false }).waitFor();
-    await keep(page, 'confirm-deactivate');
+    expect(await keep(page, 'confirm-deactivate')).toEqual([]);
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem').first().waitFor();
-    await keep(page, 'model-menu');
+    expect(await keep(page, 'model-menu')).toEqual([]);
   });
 
   it('slots and one slot', async () => {
     await at('/slots', 'chat-large');
-    await keep(page, 'slots');
+    expect(await keep(page, 'slots')).toEqual([]);
     await at('/slots/chat-large', '2,048 tokens');
-    await keep(page, 'slot-loaded');
+    expect(await keep(page, 'slot-loaded')).toEqual([]);
     await at('/slots/coder', 'zzzzz');
-    await keep(page, 'slot-error');
+    expect(await keep(page, 'slot-error')).toEqual([]);
     await at('/slots/chat-large/config', 'Context per request');
-    await keep(page, 'slot-config');
+    expect(await keep(page, 'slot-config')).toEqual([]);
     await at('/slots/coder/logs', 'unknown model architecture');
-    await keep(page, 'slot-logs');
+    expect(await keep(page, 'slot-logs')).toEqual([]);
     await at('/slots', 'spare-cpu');
     await page.locator('[data-strip="spare-cpu"]').getByRole('button', { name: 'Load…' }).click();
     await page.getByRole('dialog').getByLabel('Model').waitFor();
-    await keep(page, 'slot-load');
+    expect(await keep(page, 'slot-load')).toEqual([]);
   });
 
   it('doctor', async () => {
     await at('/doctor', 'Same from the command line');
-    await keep(page, 'doctor');
+    expect(await keep(page, 'doctor')).toEqual([]);
   });
 
   it('a job and the tray', async () => {
     await at(`/jobs/${node.failedJob}`, 'zzzzz');
-    await keep(page, 'job-failed');
+    expect(await keep(page, 'job-failed')).toEqual([]);
     await page.keyboard.press('Alt+KeyJ');
     await page.getByRole('region', { name: 'Jobs' }).waitFor();
-    await keep(page, 'jobs-tray');
+    expect(await keep(page, 'jobs-tray')).toEqual([]);
   });
 
   it('palette, shortcuts, profile', async () => {
     await at(`/models/${node.stale.id}`, 'What is missing');
     await page.keyboard.press('Control+k');
     await page.getByRole('option').first().waitFor();
-    await keep(page, 'palette');
+    expect(await keep(page, 'palette')).toEqual([]);
     await page.keyboard.press('Escape');
     await page.getByRole('heading', { level: 1 }).click();
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
-    await keep(page, 'shortcuts');
+    expect(await keep(page, 'shortcuts')).toEqual([]);
     await page.keyboard.press('Escape');
     await page
       .getByRole('contentinfo')
       .getByRole('button', { name: /Online|Offline/ })
       .click();
     await page.getByRole('dialog').waitFor();
-    await keep(page, 'profile');
+    expect(await keep(page, 'profile')).toEqual([]);
   });
 
   it('a narrow window', async () => {

@@ -10,6 +10,7 @@ import { Time } from '../parts/figures.tsx';
 import { formatDuration } from '../parts/format.ts';
 import { JobProgress, jobWord } from '../parts/JobProgress.tsx';
 import { ReasonButton } from '../parts/ReasonButton.tsx';
+import { Sentence } from '../parts/Sentence.tsx';
 import { StateMark } from '../parts/StateMark.tsx';
 import { t } from '../strings/text.ts';
 import { openDialog } from './dialogs.ts';
@@ -167,7 +168,9 @@ function FailedJob({ job }: { readonly job: Job }): ReactNode {
       {job.error !== null && (
         <>
           <div>{job.error.message}</div>
-          <div className={css.hint}>{job.error.hint}</div>
+          <div className={css.hint}>
+            <Sentence text={job.error.hint ?? ''} />
+          </div>
         </>
       )}
     </div>
@@ -180,7 +183,7 @@ function DoneJob({ job }: { readonly job: Job }): ReactNode {
       ? null
       : Date.parse(job.finished_at) - Date.parse(job.started_at);
   return (
-    <div className={css.line}>
+    <div className={css.done}>
       <Link href={jobTarget(job)} className={css.title}>
         {job.title}
       </Link>

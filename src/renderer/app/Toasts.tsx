@@ -2,6 +2,7 @@ import { CloseButton, Portal } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { t } from '../strings/text.ts';
+import { Sentence } from '../parts/Sentence.tsx';
 import { StateMark } from '../parts/StateMark.tsx';
 import { dismissToast, useToasts } from './toasts.ts';
 import css from './Toasts.module.css';
@@ -16,8 +17,14 @@ export function Toasts(): ReactNode {
       <div key={toast.id} className={css.toast} data-tone={toast.tone}>
         <StateMark axis="check" state={toast.tone === 'error' ? 'failed' : 'ok'} wordless />
         <div className={css.body}>
-          <div>{toast.sentence}</div>
-          {toast.hint !== null && <div className={css.hint}>{toast.hint}</div>}
+          <div>
+            <Sentence text={toast.sentence} />
+          </div>
+          {toast.hint !== null && (
+            <div className={css.hint}>
+              <Sentence text={toast.hint} />
+            </div>
+          )}
           {toast.link !== null && (
             <Link href={toast.link.to} onClick={() => dismissToast(toast.id)}>
               {toast.link.label}

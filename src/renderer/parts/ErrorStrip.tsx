@@ -4,6 +4,7 @@ import type { AppError } from '../../shared/contract/index.ts';
 import { t } from '../strings/text.ts';
 import { copyText } from './Copy.tsx';
 import { cx } from './cx.ts';
+import { Sentence } from './Sentence.tsx';
 import { StateMark } from './StateMark.tsx';
 import css from './ErrorStrip.module.css';
 
@@ -63,8 +64,8 @@ export function Refusal({
     <ErrorStrip
       alert={alert}
       mark={<StateMark axis="check" state="failed" wordless />}
-      sentence={error.message}
-      hint={error.hint}
+      sentence={<Sentence text={error.message} />}
+      hint={error.hint === '' ? undefined : <Sentence text={error.hint} />}
       actions={
         <>
           {actions}

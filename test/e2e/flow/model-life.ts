@@ -75,15 +75,13 @@ export async function register(walk: Walk): Promise<void> {
 }
 
 export async function seeWhyItCannotBeActivated({ page }: Walk): Promise<void> {
-  const activate = page.getByRole('button', { name: 'Activate', exact: true });
-  expect(await activate.getAttribute('aria-disabled')).toBe('true');
-  await activate.focus();
+  const button = page.getByRole('button', { name: 'Activate', exact: true });
+  expect(await button.getAttribute('aria-disabled')).toBe('true');
+  await button.focus();
   // From the keyboard, as somebody without a mouse comes to it.
   await page.keyboard.press('Shift+Tab');
   await page.keyboard.press('Tab');
-  const reason = await page
-    .locator(`[id="${await activate.getAttribute('aria-describedby')}"]`)
-    .textContent();
+  const reason = await page.locator(`[id="${await button.getAttribute('aria-describedby')}"]`).textContent();
   expect(reason).toContain('has to be validated or inactive');
   await page.getByRole('tooltip').getByText('has to be validated or inactive', { exact: false }).waitFor();
 }

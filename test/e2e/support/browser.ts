@@ -70,6 +70,12 @@ export async function signedIn(agent: Pick<TestAgent, 'call'>, context: BrowserC
 
 /** No violation of WCAG 2.2 A and AA on what is shown, in both themes. */
 export async function expectAccessible(page: Page): Promise<void> {
+  expect(await violationsOn(page)).toEqual([]);
+}
+
+/** What axe finds on what is shown, in both themes; empty when all is well. */
+export async function violationsOn(page: Page): Promise<string[]> {
+  const found: string[] = [];
   for (const scheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     // A list that a control opens belongs to that control; it is no content that a landmark has to hold.
@@ -85,8 +91,9 @@ export async function expectAccessible(page: Page): Promise<void> {
           .map((node) => `${node.target.join(' ')} ${node.failureSummary ?? ''}`)
           .join(' | ')}`,
     );
-    expect(told).toEqual([]);
+    found.push(...told);
   }
+  return found;
 }
 
 /** Pictures for people: both sizes, both themes, under `test-results/screenshots`. */

@@ -3,13 +3,13 @@ import type { EndpointOutput, ENDPOINTS } from '../../../shared/contract/index.t
 import { doctorQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
 import { Copy } from '../../parts/Copy.tsx';
-import { cx } from '../../parts/cx.ts';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
+import { Sentence } from '../../parts/Sentence.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
 import css from './DoctorPage.module.css';
@@ -31,9 +31,12 @@ export default function DoctorPage(): ReactNode {
         title={t('place.doctor')}
         facts={
           data === undefined ? null : (
-            <span>
-              {countWords(data.checks)} <Time at={data.observed_at} as="ago" />
-            </span>
+            <>
+              <span>{countWords(data.checks)}</span>
+              <span>
+                {t('doctor.checked')} <Time at={data.observed_at} as="ago" />
+              </span>
+            </>
           )
         }
       >
@@ -79,6 +82,11 @@ function countWords(checks: readonly Check[]): string {
   return t('doctor.problems', { failed, warnings, both: failed > 0 && warnings > 0 ? 'yes' : 'no' });
 }
 
+/** Some checks find a moment; it is shown as times are shown here. */
+function isTime(found: string): boolean {
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(found);
+}
+
 function CheckRow({ check }: { readonly check: Check }): ReactNode {
   const wrong = check.status === 'failed' || check.status === 'warning';
   return (
@@ -86,13 +94,17 @@ function CheckRow({ check }: { readonly check: Check }): ReactNode {
       <StateMark axis="check" state={check.status} size={12} />
       <span className={css.title}>{check.title}</span>
       <div className={css.found}>
-        <div>{check.found}</div>
+        <div>{isTime(check.found) ? <Time at={check.found} /> : <Sentence text={check.found} />}</div>
         {wrong && check.wanted !== null && (
           <div className={css.dim}>
             {t('doctor.wanted')}: {check.wanted}
           </div>
         )}
-        {check.hint !== null && check.hint !== '' && <div className={cx(css.hint)}>{check.hint}</div>}
+        {check.hint !== null && check.hint !== '' && (
+          <div className={css.hint}>
+            <Sentence text={check.hint} />
+          </div>
+        )}
       </div>
     </li>
   );

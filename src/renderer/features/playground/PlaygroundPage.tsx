@@ -11,6 +11,7 @@ import { copyText } from '../../parts/Copy.tsx';
 import { EmptyState } from '../../parts/EmptyState.tsx';
 import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
 import { formatCount } from '../../parts/format.ts';
+import type { Rung } from '../../parts/Ladder.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
@@ -252,11 +253,17 @@ function NotCallable({ modelId }: { readonly modelId: string }): ReactNode {
     <ErrorStrip
       flush
       tone="warn"
-      sentence={t('play.missing', { model: modelTitle(model), fact: rung?.fact ?? t('play.notCallable') })}
+      sentence={t('play.missing', { model: modelTitle(model), fact: missingFact(model, rung) })}
       hint={<Link href={`/models/${model.id}`}>{t('play.seeLadder')}</Link>}
       actions={mayAct && rung !== undefined && <RungButton model={model} rung={rung} filled />}
     />
   );
+}
+
+/** What stands in the way, in a sentence that stands alone. */
+function missingFact(model: Model, rung: Rung | undefined): string {
+  if (rung?.code === 'validated' && model.validation_error !== null) return model.validation_error.message;
+  return rung?.fact ?? t('play.notCallable');
 }
 
 /** How much of the context the conversation takes, as the runtime counted it last. */

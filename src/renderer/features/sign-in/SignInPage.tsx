@@ -6,6 +6,7 @@ import { desktop } from '../../data/desktop.ts';
 import { Copy } from '../../parts/Copy.tsx';
 import { ErrorStrip } from '../../parts/ErrorStrip.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
+import { Sentence } from '../../parts/Sentence.tsx';
 import { rich, t } from '../../strings/text.ts';
 import css from './SignInPage.module.css';
 
@@ -43,10 +44,10 @@ export function SignInPage({ refusal }: { readonly refusal: AppError | null }): 
               <>
                 <strong>{refusalTitle(refusal)}</strong>
                 <br />
-                {refusal.message}
+                <Sentence text={refusal.message} />
               </>
             }
-            hint={refusal.hint}
+            hint={<Sentence text={refusal.hint} />}
           />
         )}
         <PasswordInput

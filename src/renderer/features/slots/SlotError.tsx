@@ -9,6 +9,7 @@ import { useMay } from '../../data/session.ts';
 import { ErrorStrip } from '../../parts/ErrorStrip.tsx';
 import { formatCount, formatDuration, formatTime } from '../../parts/format.ts';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
+import { Sentence } from '../../parts/Sentence.tsx';
 import { t } from '../../strings/text.ts';
 import css from './SlotError.module.css';
 
@@ -20,10 +21,10 @@ export function SlotError({ slot, error }: { readonly slot: Slot; readonly error
   const line = evidenceOf(error);
   return (
     <ErrorStrip
-      sentence={error.message}
+      sentence={<Sentence text={error.message} />}
       hint={
         <>
-          {error.hint} <Retry error={error} />
+          <Sentence text={error.hint} /> <Retry error={error} />
         </>
       }
       actions={

@@ -63,7 +63,7 @@ export const entry = {
   'doctor.title': 'Doctor',
   'doctor.again': 'Run again',
   'doctor.running': 'Running…',
-  'doctor.at': 'checked {time}',
+  'doctor.checked': 'checked',
   'doctor.allGood': 'Everything this node needs is there.',
   'doctor.problems':
     '{failed, plural, =0 {} one {# check failed} other {# checks failed}}{both, select, yes {, } other {}}{warnings, plural, =0 {} one {# warning} other {# warnings}}',
