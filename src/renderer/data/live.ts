@@ -12,6 +12,7 @@ import {
 import { roleCovers } from '../../shared/lifecycle/states.ts';
 import { asAppError, call, keyStore } from './api.ts';
 import { connectionStore } from './connection.ts';
+import { beforeNextPaint } from './frame.ts';
 import { queries } from './queries.ts';
 import { endSession, sessionStore } from './session.ts';
 import { AppError } from '../../shared/contract/errors.ts';
@@ -155,13 +156,10 @@ class LiveFeed {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const run = (): void => {
+    beforeNextPaint(() => {
       this.#scheduled = false;
       this.#flush();
-    };
-    // A hidden page has no frames, but its tray and title still have to be right.
-    if (document.visibilityState === 'hidden') setTimeout(run, 250);
-    else requestAnimationFrame(run);
+    });
   }
 
   #flush(): void {
@@ -192,6 +190,7 @@ class LiveFeed {
     this.#applyJobs(jobs, subjects);
     if (subjects.size > 0) queries.invalidate(subjects);
     if (journal.length > 0) for (const listener of this.#journalListeners) listener(journal);
+    for (const id of slotsToRead(journal, slots)) void this.#readSlot(id);
   }
 
   #applySlots(changed: ReadonlyMap<string, Slot>, subjects: Set<string>): void {
@@ -227,6 +226,16 @@ class LiveFeed {
     }
     liveStore.setState({ jobs: trimmed(jobs) });
     for (const [job, old] of told) for (const listener of this.#jobListeners) listener(job, old);
+  }
+
+  async #readSlot(id: string): Promise<void> {
+    try {
+      const { slot } = await call(ENDPOINTS.getSlot, { params: { id } });
+      this.putSlot(slot);
+    } catch (error) {
+      // Gone again meanwhile, or the agent went away: then everything is read again anyway.
+      if (!(error instanceof AppError)) throw error;
+    }
   }
 
   #forgetSlot(subject: string): void {
@@ -265,6 +274,18 @@ class LiveFeed {
       liveStore.setState({ error: asAppError(error) });
     }
   }
+}
+
+/** Slots that somebody made or set otherwise: that stands in the journal only. Pure. */
+function slotsToRead(journal: readonly JournalEvent[], told: ReadonlyMap<string, Slot>): Set<string> {
+  const ids = new Set<string>();
+  for (const { action, subject } of journal) {
+    const id = subject?.startsWith('slot:') === true ? subject.slice('slot:'.length) : null;
+    if (id === null) continue;
+    if (action === 'slot.deleted') ids.delete(id);
+    else if ((action === 'slot.created' || action === 'slot.changed') && !told.has(id)) ids.add(id);
+  }
+  return ids;
 }
 
 /** Whether a model's answerability may have changed with the slot. Heartbeats do not. Pure. */

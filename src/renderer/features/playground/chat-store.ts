@@ -3,6 +3,7 @@ import { createStore } from 'zustand/vanilla';
 import { ChatStream, gatewayRefusal, type AppError } from '../../../shared/contract/index.ts';
 import { AppError as RefusedError } from '../../../shared/contract/errors.ts';
 import { asAppError, keyStore } from '../../data/api.ts';
+import { beforeNextPaint } from '../../data/frame.ts';
 
 /** What is known about one answer: who gave it, how fast, and under which number. */
 export interface AnswerFacts {
@@ -201,7 +202,7 @@ function painter(id: number): (piece: string, firstTokenMs: number | null, now?:
     if (now) flush(firstTokenMs);
     else if (!scheduled) {
       scheduled = true;
-      requestAnimationFrame(() => flush(firstTokenMs));
+      beforeNextPaint(() => flush(firstTokenMs));
     }
   };
 }
