@@ -4,6 +4,14 @@ import { defineConfig } from 'electron-vite';
 
 const root = import.meta.dirname;
 
+/** The page is served under every path, so its files are named from the root; electron-vite names them from the page. */
+const fromRoot = {
+  name: 'modelops:assets-from-the-root',
+  config(config: { base?: string }): void {
+    config.base = '/';
+  },
+};
+
 /** Desktop: main and preload for Electron, and the UI that browsers get too. The agent is built by vite.agent.config.ts. */
 export default defineConfig({
   main: {
@@ -21,7 +29,7 @@ export default defineConfig({
   },
   renderer: {
     root: resolve(root, 'src/renderer'),
-    plugins: [react()],
+    plugins: [react(), fromRoot],
     build: { minify: 'oxc', rolldownOptions: { input: resolve(root, 'src/renderer/index.html') } },
   },
 });

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { AppError } from '../shared/contract/index.ts';
 import { assertNodeVersion } from './kernel/node-version.ts';
 import { systemClock } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
@@ -66,7 +67,7 @@ export async function startAgent(
       startedAt,
       onStopRequested: (slots) => stop.resolve(slots),
     });
-    await agent.app.listen({ host: config.host, port: config.port });
+    await listen(agent.app, config);
     await writeAgentFile(paths, {
       url: agent.url(),
       pid: process.pid,
@@ -95,6 +96,28 @@ export async function startAgent(
     await database?.close();
     lock.release();
     throw error;
+  }
+}
+
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'may not be used by this user',
+  EADDRNOTAVAIL: 'is not an address of this machine',
+};
+
+/** @throws {AppError} `invalid_argument` when the address cannot be had. */
+async function listen(app: Agent['app'], { host, port }: AgentConfig): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const problem = LISTEN_PROBLEMS[code ?? ''];
+    if (problem === undefined) throw error;
+    throw new AppError('invalid_argument', `${host} port ${port} ${problem}.`, {
+      hint: 'Choose another with --host and --port (0 picks a free port), or stop that program.',
+      details: { fields: ['host', 'port'], code },
+      cause: error,
+    });
   }
 }
 

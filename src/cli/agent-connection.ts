@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { AppError, createClient, type Call } from '../shared/contract/index.ts';
-import { readAgentFile, sharedFiles } from '../agent/kernel/agent-file.ts';
+import { AppError, createClient, isErrorCode, type Call } from '../shared/contract/index.ts';
+import { readAgentFile, readLastWords, sharedFiles } from '../agent/kernel/agent-file.ts';
 import { dataDirPaths, type DataDir } from '../agent/kernel/data-dir.ts';
 
 /** How the CLI finds the agent of a data directory, and starts one where none runs. */
@@ -80,6 +80,7 @@ async function startAgentProcess(
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   const { agentLog } = sharedFiles(dataDir);
   const log = openSync(agentLog, 'a', 0o600);
+  const start = fstatSync(log).size;
   const entry = fileURLToPath(new URL('../../bin/modelops.mjs', import.meta.url));
   const args = [
     entry,
@@ -87,8 +88,7 @@ async function startAgentProcess(
     '--json',
     '--data-dir',
     dataDir,
-    '--port',
-    String(port ?? 7411),
+    ...(port === undefined ? [] : ['--port', String(port)]),
     ...(offline === true ? ['--offline'] : []),
   ];
   const child = spawn(process.execPath, args, {
@@ -108,13 +108,9 @@ async function startAgentProcess(
       if (line !== undefined) resolve((JSON.parse(line) as { url: string }).url);
     });
     child.once('error', reject);
-    void once(child, 'exit').then(([code]) =>
-      reject(
-        new AppError('agent_unreachable', `The agent ended with code ${String(code)} while it started.`, {
-          hint: `Its log: ${agentLog}`,
-        }),
-      ),
-    );
+    void once(child, 'exit')
+      .then(([code]) => endedEarly(agentLog, start, code as number | null))
+      .then(reject, reject);
   });
   const deadline = setTimeout(() => child.kill('SIGTERM'), START_DEADLINE_MS);
   try {
@@ -124,4 +120,17 @@ async function startAgentProcess(
     stdout.destroy();
     child.unref();
   }
+}
+
+/** Why it ended while it started: what it said itself, where it could. */
+async function endedEarly(agentLog: string, start: number, code: number | null): Promise<AppError> {
+  const said = await readLastWords(agentLog, start);
+  if (said !== null && isErrorCode(said.error))
+    return new AppError(said.error, said.message, {
+      ...(said.hint === undefined ? {} : { hint: said.hint }),
+      ...(said.details === undefined ? {} : { details: said.details }),
+    });
+  return new AppError('agent_unreachable', `The agent ended with code ${String(code)} while it started.`, {
+    hint: `Its log: ${agentLog}`,
+  });
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { sharedFiles } from '../agent/kernel/agent-file.ts';
 import { temporaryDirectory } from '../../test/support/temporary.ts';
-import { agentEnvironment, findProgram, launchAgent, wordsOf } from './agent-launcher.ts';
+import { agentEnvironment, findProgram, launchAgent } from './agent-launcher.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -43,19 +43,6 @@ describe('the program of the agent', () => {
         MODELOPS_NODE: '/opt/node',
       }),
     ).toEqual({ PATH: '/bin', HTTPS_PROXY: 'http://proxy', MODELOPS_PROFILE: 'offline' });
-  });
-});
-
-describe('the last words of an agent', () => {
-  it('are its refusal, in the last line of that kind', () => {
-    const text = [
-      '{"level":30,"msg":"starting"}',
-      '{"error":"data_dir_locked","message":"Another agent uses it.","hint":"Close it."}',
-      '{"error":"cut off',
-    ].join('\n');
-    expect(wordsOf(text)).toEqual({ message: 'Another agent uses it. Close it.', portTaken: false });
-    expect(wordsOf('nothing of the kind')).toEqual({ message: null, portTaken: false });
-    expect(wordsOf('Error: listen EADDRINUSE: address already in use').portTaken).toBe(true);
   });
 });
 

@@ -4,7 +4,7 @@ import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { SharedFiles } from '../agent/kernel/agent-file.ts';
+import { readLastWords, type SharedFiles } from '../agent/kernel/agent-file.ts';
 import type { StartFailure } from './supervisor-rules.ts';
 
 /**
@@ -31,7 +31,6 @@ export interface LaunchOptions {
 const READY_MS = 60_000;
 const GRACE_MS = 5000;
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
-const TAIL_BYTES = 32 * 1024;
 
 export interface AppLocation {
   readonly isPackaged: boolean;
@@ -115,12 +114,13 @@ export async function launchAgent(options: LaunchOptions): Promise<StartFailure 
   child.unref();
   await log.close();
   if (outcome === 'ready') return null;
-  const said = await lastWords(files.agentLog, start);
+  const said = await readLastWords(files.agentLog, start);
   if (outcome === 'silent')
     return failure(null, `It did not answer within ${READY_MS / 1000} s. Its log: ${files.agentLog}`);
-  const portTaken = !options.anyPort && said.portTaken;
+  const portTaken = !options.anyPort && said?.details?.['code'] === 'EADDRINUSE';
+  const words = said === null ? null : [said.message, said.hint].filter(Boolean).join(' ');
   return {
-    ...failure(outcome, said.message ?? `It ended with code ${outcome}. Its log: ${files.agentLog}`),
+    ...failure(outcome, words ?? `It ended with code ${outcome}. Its log: ${files.agentLog}`),
     portTaken,
   };
 }
@@ -159,36 +159,4 @@ async function rotate(path: string): Promise<void> {
     () => 0,
   );
   if (size > MAX_LOG_BYTES) await rename(path, `${path}.1`);
-}
-
-/** What the agent wrote since `start` about why it ends: with `--json` its refusal is one line of JSON. */
-async function lastWords(
-  path: string,
-  start: number,
-): Promise<{ message: string | null; portTaken: boolean }> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    const from = Math.max(start, size - TAIL_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
-    return wordsOf(buffer.toString('utf8', 0, bytesRead));
-  } finally {
-    await file.close();
-  }
-}
-
-/** Pure. */
-export function wordsOf(text: string): { message: string | null; portTaken: boolean } {
-  const portTaken = text.includes('EADDRINUSE');
-  for (const line of text.split('\n').toReversed()) {
-    if (!line.startsWith('{"error":')) continue;
-    try {
-      const { message, hint } = JSON.parse(line) as { message?: unknown; hint?: unknown };
-      const words = [message, hint].filter((part): part is string => typeof part === 'string' && part !== '');
-      if (words.length > 0) return { message: words.join(' '), portTaken };
-    } catch {
-      // Cut off while it was written; an earlier line may tell.
-    }
-  }
-  return { message: null, portTaken };
 }

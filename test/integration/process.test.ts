@@ -140,6 +140,17 @@ describe('serve', () => {
     expect((await cli(data, ['serve'], { env: { MODELOPS_PROFILE: 'away' } })).code).toBe(2);
   });
 
+  it('ends with 2 when another program has the port, also when a command starts it', async () => {
+    await using other = await serve(join(directory.path, 'other'));
+    const { port } = new URL(other.url);
+    const words = `127.0.0.1 port ${port} is taken by another program.`;
+    const { code, stderr } = await failure(serve(data, ['--port', port]));
+    expect(code).toBe(2);
+    expect(json(stderr)).toMatchObject({ error: 'invalid_argument', message: words });
+    const started = await cli(data, ['run', 'sample', '--port', port]);
+    expect(started).toMatchObject({ code: 1, stderr: expect.stringContaining(words) });
+  });
+
   it('is locked offline by the environment', async () => {
     await using agent = await serve(data, [], { env: { MODELOPS_PROFILE: 'offline' } });
     expect(await agent.call(ENDPOINTS.getProfile, {})).toMatchObject({

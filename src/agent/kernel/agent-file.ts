@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -65,4 +65,50 @@ export async function readAgentFile({
     // Missing, or half a file of an older version: both mean that nobody told us where an agent is.
     return null;
   }
+}
+
+/** Why an agent that was started in the background ended: its own refusal, in the shape of the API's errors. */
+export interface LastWords {
+  readonly error: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+const TAIL_BYTES = 32 * 1024;
+
+/**
+ * What an agent said at last of why it ends. With `--json` its refusal is one line of JSON in its log.
+ * @param start where the log ended before it was started, in bytes
+ * @returns null when it said nothing of the kind
+ */
+export async function readLastWords(agentLog: string, start: number): Promise<LastWords | null> {
+  const file = await open(agentLog, 'r');
+  try {
+    const { size } = await file.stat();
+    const from = Math.max(start, size - TAIL_BYTES);
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(Math.max(0, size - from)),
+      0,
+      size - from,
+      from,
+    );
+    return lastWordsOf(buffer.toString('utf8', 0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Pure. */
+export function lastWordsOf(text: string): LastWords | null {
+  for (const line of text.split('\n').toReversed()) {
+    if (!line.startsWith('{"error":')) continue;
+    try {
+      const words = JSON.parse(line) as Partial<LastWords>;
+      if (typeof words.error === 'string' && typeof words.message === 'string') return words as LastWords;
+    } catch {
+      // Cut off while it was written; an earlier line may tell.
+    }
+  }
+  return null;
 }
