@@ -60,7 +60,9 @@ export function formatDuration(ms: number | null | undefined): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600)
     return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`.replace(' min 00 s', ' min');
-  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ${pad(Math.floor((ms % HOUR) / MINUTE))} min`;
+  // Minutes of the rounded seconds, so that 59 min 59.6 s is an hour and not none.
+  const minutes = Math.floor(seconds / 60);
+  if (ms < DAY) return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
   return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
 }
 
