@@ -12,7 +12,7 @@ function rung(code: string, more: Partial<Rung> = {}): Rung {
     action: null,
     blocked_by: [],
     ...more,
-  } as Rung;
+  };
 }
 
 /** A model that was tested before its configuration changed. */

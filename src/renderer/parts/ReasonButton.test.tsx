@@ -53,9 +53,13 @@ describe('a button', () => {
     );
     const button = screen.getByRole('button', { name: 'Activate' });
     expect(button.getAttribute('aria-busy')).toBe('true');
-    act(() => vi.advanceTimersByTime(299));
+    act(() => {
+      vi.advanceTimersByTime(299);
+    });
     expect(button.textContent).toBe('Activate');
-    act(() => vi.advanceTimersByTime(1));
+    act(() => {
+      vi.advanceTimersByTime(1);
+    });
     expect(button.textContent).toBe('Activating…');
     fireEvent.click(button);
     expect(onClick).not.toHaveBeenCalled();

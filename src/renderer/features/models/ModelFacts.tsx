@@ -9,7 +9,7 @@ import { t } from '../../strings/text.ts';
 import { formatWords, sourceWords } from './words.ts';
 
 /** What the rail holds on one line. */
-const SHOWN_ID = 20;
+const SHOWN_ID = 19;
 
 /** What a model is, without its state. */
 export function ModelFacts({ model }: { readonly model: Model }): ReactNode {

@@ -7,7 +7,6 @@ import { hasEnded, useJobs } from '../../data/live.ts';
 import { testsQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
 import { useMay } from '../../data/session.ts';
-import { Copy } from '../../parts/Copy.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { formatDuration } from '../../parts/format.ts';
@@ -18,8 +17,8 @@ import { Section } from '../../parts/Section.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
 import { AppError } from '../../../shared/contract/errors.ts';
-import { curlFor } from '../playground/curl.ts';
 import { serveModel } from './actions.ts';
+import { CallIt } from './CallIt.tsx';
 import { RungButton } from './RungButton.tsx';
 import css from './OverviewTab.module.css';
 
@@ -146,32 +145,6 @@ function ModelJob({ job }: { readonly job: Job }): ReactNode {
         }
       />
     </div>
-  );
-}
-
-function CallIt({ model }: { readonly model: Model }): ReactNode {
-  const curl = curlFor(
-    location.origin,
-    model.id,
-    model.task_key === 'llm' ? 'chat' : 'embeddings',
-    t('test.defaultPrompt'),
-  );
-  return (
-    <Section title={t('model.callIt')} level={2}>
-      <p className={css.sentence}>
-        <StateMark axis="step" state="met" plain>
-          {t('model.canBeCalled')}
-        </StateMark>
-        {model.task_key === 'llm' && (
-          <Link href={`/playground?model=${model.id}`}>{t('model.playground')}</Link>
-        )}
-      </p>
-      <div className={css.code}>
-        <pre>{curl}</pre>
-        <Copy value={curl} what={t('what.command')} />
-      </div>
-      <p className={css.note}>{t('model.callNote')}</p>
-    </Section>
   );
 }
 

@@ -9,12 +9,12 @@ import { t } from '../../strings/text.ts';
 import { formatWords, validationState } from './words.ts';
 import css from './columns.module.css';
 
-/** What a row of the list of models tells. */
+/** What a row of the list of models tells. A column comes where the table is wide enough for it and those before. */
 export const MODEL_COLUMNS: readonly Column<Model>[] = [
   {
     id: 'state',
     head: t('models.col.state'),
-    track: '112px',
+    track: '104px',
     cell: (model) => <StateMark axis="lifecycle" state={model.lifecycle_state} size={12} />,
   },
   {
@@ -43,49 +43,50 @@ export const MODEL_COLUMNS: readonly Column<Model>[] = [
   {
     id: 'task',
     head: t('models.col.task'),
-    track: '88px',
-    from: 860,
+    track: '84px',
+    from: 960,
     cell: (model) => t(`task.${model.task_key}`),
   },
-  { id: 'format', head: t('models.col.format'), track: '112px', from: 760, cell: formatWords },
+  { id: 'format', head: t('models.col.format'), track: '96px', from: 860, cell: formatWords },
   {
     id: 'size',
     head: t('models.col.size'),
-    track: '76px',
+    track: '72px',
     align: 'end',
+    from: 640,
     cell: (model) => <Bytes value={model.artifact?.size_bytes} reason={t('artifacts.none')} />,
   },
   {
     id: 'validation',
     head: t('models.col.validation'),
-    track: '92px',
+    track: '84px',
     cell: (model) => (
       <span title={model.validation_error?.message}>
         <StateMark axis="validation" state={validationState(model)} size={12} />
       </span>
     ),
   },
-  { id: 'loaded', head: t('models.col.loaded'), track: 'minmax(88px, 0.6fr)', cell: loadedCell },
+  { id: 'loaded', head: t('models.col.loaded'), track: 'minmax(88px, 0.6fr)', from: 740, cell: loadedCell },
   {
     id: 'visible',
     head: t('models.col.visibility'),
     track: '104px',
-    from: 1300,
+    from: 1440,
     cell: (model) => t(`visibility.${model.visibility_scope}`),
   },
   {
     id: 'tags',
     head: t('models.col.tags'),
     track: 'minmax(80px, 0.6fr)',
-    from: 1300,
+    from: 1440,
     cell: (model) => (model.tags.length === 0 ? <Dash /> : model.tags.join(', ')),
   },
   {
     id: 'used',
     head: t('models.col.used'),
-    track: '96px',
+    track: '80px',
     align: 'end',
-    from: 940,
+    from: 1060,
     cell: (model) =>
       model.usage_summary.last_used_at === null ? (
         <span className={css.dim}>{t('models.never')}</span>
@@ -99,7 +100,7 @@ export const MODEL_COLUMNS: readonly Column<Model>[] = [
     track: '132px',
     align: 'end',
     sort: 'created',
-    from: 1100,
+    from: 1220,
     cell: (model) => <Time at={model.created_at} as="ago" />,
   },
 ];

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
 import { useStore } from 'zustand';
-import type { JournalRow, Model, Slot } from '../../../shared/contract/index.ts';
+import type { AppError, JournalRow, Model, Slot } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { useFailedJobs } from '../../app/JobsTray.tsx';
 import { useConnection } from '../../data/connection.ts';
@@ -278,7 +278,7 @@ function Calls({ model }: { readonly model: Model | undefined }): ReactNode {
 
 function Machine(): ReactNode {
   const { data: system, error } = useSystem();
-  if (system === undefined) return error === null ? null : <Refusal error={error} alert={false} />;
+  if (system === undefined) return <SectionRefusal error={error} />;
   const { cpu, memory, disk } = system;
   const used = memory.total_bytes - memory.available_bytes;
   const diskUsed = disk.total_bytes - disk.free_bytes;
@@ -334,12 +334,18 @@ function Machine(): ReactNode {
   );
 }
 
+/** Why a part could not be read; that the agent is gone is said once, at the top. */
+function SectionRefusal({ error }: { readonly error: AppError | null }): ReactNode {
+  if (error === null || error.code === 'agent_unreachable') return null;
+  return <Refusal error={error} alert={false} />;
+}
+
 function Latest(): ReactNode {
   const { data, error } = useQuery(auditQuery(null, LATEST));
   const now = useNow(60_000);
   return (
     <Section title={t('overview.latest')}>
-      {error !== null && data === undefined && <Refusal error={error} alert={false} />}
+      {data === undefined && <SectionRefusal error={error} />}
       <ol>
         {(data ?? []).map((row) => (
           <li key={row.seq} className={css.latest}>

@@ -6,7 +6,7 @@ import { useStore } from 'zustand';
 import type { Slot } from '../../../shared/contract/index.ts';
 import { NotFound } from '../../app/NotFound.tsx';
 import { liveStore, useSlot } from '../../data/live.ts';
-import { modelListQuery } from '../../data/models.ts';
+import { modelListQuery, useModelDetail } from '../../data/models.ts';
 import { useQuery } from '../../data/queries.ts';
 import { Copy } from '../../parts/Copy.tsx';
 import { Facts, type Fact } from '../../parts/Facts.tsx';
@@ -17,6 +17,7 @@ import { Pending } from '../../parts/Pending.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { t } from '../../strings/text.ts';
 import pageCss from '../models/ModelPage.module.css';
+import { CallIt } from '../models/CallIt.tsx';
 import HistoryTab from '../models/HistoryTab.tsx';
 import { SlotActions } from './SlotActions.tsx';
 import { SlotError } from './SlotError.tsx';
@@ -116,6 +117,8 @@ export default function SlotPage({
 }
 
 function Overview({ slot }: { readonly slot: Slot }): ReactNode {
+  const { data: model } = useModelDetail(slot.loaded_managed_model_id);
+  const callable = model?.requirements?.every((rung) => rung.met) === true;
   return (
     <div className={css.overview}>
       {slot.load_error !== null && slot.load_state !== 'loading' && (
@@ -124,6 +127,7 @@ function Overview({ slot }: { readonly slot: Slot }): ReactNode {
       <Section title={t('slot.holds')}>
         <SlotHolds slot={slot} />
       </Section>
+      {model !== undefined && callable && <CallIt model={model} />}
       <div className={pageCss.folded}>
         <Facts facts={slotFacts(slot)} />
       </div>
