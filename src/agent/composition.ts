@@ -160,7 +160,7 @@ export async function compose(foundation: Foundation) {
   });
   const directory = new ServingDirectory({ models, facts, slots, hub });
 
-  const importDeps = { blobs, publisher, jobs };
+  const importDeps = { blobs, publisher, models, lifecycle, jobs };
   const serveDeps = { models, lifecycle, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));

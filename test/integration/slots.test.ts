@@ -1,4 +1,4 @@
-import { chmod, rm, writeFile, stat } from 'node:fs/promises';
+import { chmod, writeFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENDPOINTS, type Model, type Slot } from '../../src/shared/contract/index.ts';
@@ -204,23 +204,31 @@ describe('a runtime that dies', () => {
 });
 
 describe('files that changed since they were hashed', () => {
-  it('are not loaded', async () => {
-    const victim = await importModel(
-      agent,
-      await writeSpeakingModel(join(directory.path, 'victim.gguf'), 'victim'),
-    );
+  it('are not loaded, until the same files are imported again', async () => {
+    const source = await writeSpeakingModel(join(directory.path, 'victim.gguf'), 'victim');
+    const victim = await importModel(agent, source);
+    await make('careful');
+    await wish('careful', victim.id);
+    await agent.slot('careful', (now) => now.load_state === 'loaded');
     const file = join(victim.artifact?.storage_path ?? '', 'model.gguf');
     await chmod(file, 0o600);
     await writeFile(file, 'somebody wrote here');
-    await make('careful');
-    await wish('careful', victim.id);
+
+    await agent.call(ENDPOINTS.restartSlot, { params: { id: 'careful' } });
     const failed = await agent.slot('careful', (now) => now.load_state === 'error');
     expect(failed.load_error).toMatchObject({ error: 'artifact_not_ready', will_retry: false });
     expect(
       (await agent.call(ENDPOINTS.getModel, { params: { id: victim.id } })).model.artifact,
     ).toMatchObject({ artifact_status: 'verifying' });
     await expect(wish('careful', victim.id)).rejects.toMatchObject({ code: 'artifact_not_ready' });
-    await rm(file);
+
+    expect(await importModel(agent, source)).toMatchObject({
+      id: victim.id,
+      artifact: { artifact_status: 'ready' },
+    });
+    await wish('careful', victim.id);
+    await agent.slot('careful', (now) => now.load_state === 'loaded');
+    await agent.call(ENDPOINTS.unloadSlot, { params: { id: 'careful' } });
   });
 });
 

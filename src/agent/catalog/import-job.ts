@@ -11,6 +11,8 @@ import {
 import { fsError } from '../kernel/files.ts';
 import type { JobContext, JobKind, JobRunner } from '../kernel/jobs/job-runner.ts';
 import { canonicalJson } from './fingerprint.ts';
+import type { ModelLifecycle } from './lifecycle.ts';
+import type { ModelStore } from './model-store.ts';
 import { contentIdOf, type Publisher, type StoredFile } from './publish.ts';
 import { RateMeter } from './rate-meter.ts';
 import { contentHexOf } from './version-store.ts';
@@ -35,6 +37,8 @@ type Checkpoint = z.infer<typeof Checkpoint>;
 export interface ImportDeps {
   readonly blobs: BlobStore;
   readonly publisher: Publisher;
+  readonly models: ModelStore;
+  readonly lifecycle: ModelLifecycle;
   readonly jobs: JobRunner;
 }
 
@@ -113,6 +117,8 @@ async function runImport(
     actorId: context.actorId,
   });
   const { already_present: present, ...result } = published;
+  // The bytes of an older import may have been replaced by these.
+  for (const id of deps.models.idsOfContent(contentId)) await deps.lifecycle.observeArtifact(id);
   return present ? { ...result, already_present: true } : result;
 }
 

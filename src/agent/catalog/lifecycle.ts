@@ -1,5 +1,11 @@
 import { AppError, type ModelConfig } from '../../shared/contract/index.ts';
-import { decide, type ActionInput, type ModelAction, type Refusal } from '../../shared/lifecycle/index.ts';
+import {
+  decide,
+  type ActionInput,
+  type ArtifactState,
+  type ModelAction,
+  type Refusal,
+} from '../../shared/lifecycle/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database, UnitOfWork } from '../kernel/database/database.ts';
@@ -160,16 +166,23 @@ export class ModelLifecycle {
     });
   }
 
-  /** Inside a transaction: records what was seen of the files. */
-  setArtifactStatus(unit: UnitOfWork, row: ModelRow, status: string): void {
-    if (row.artifact_status === status) return;
-    this.#models.update(row, { artifact_status: status });
-    this.#journal.append(unit, {
-      actorId: null,
-      action: 'artifact.state_changed',
-      subject: `model:${row.id}`,
-      data: { from: row.artifact_status, to: status },
+  /** Looks at the files of a local model now, and records it when they are not as they were. @returns what they are */
+  async observeArtifact(id: string): Promise<ArtifactState> {
+    const seen = this.#models.get(id);
+    const status = await this.#blobs.observe(this.#models.files(seen.version_id));
+    if (status === seen.artifact_status) return status;
+    await this.#database.transact((unit) => {
+      const row = this.#models.get(id);
+      if (row.artifact_status === status) return;
+      this.#models.update(row, { artifact_status: status });
+      this.#journal.append(unit, {
+        actorId: null,
+        action: 'artifact.state_changed',
+        subject: `model:${id}`,
+        data: { from: row.artifact_status, to: status },
+      });
     });
+    return status;
   }
 
   /** The fingerprint of a model now: bytes, configuration, credential. */

@@ -92,6 +92,16 @@ export class ModelStore {
       .get({ name: familyName, contentId });
   }
 
+  /** Managed models of any name that hold this content. */
+  idsOfContent(contentId: string): string[] {
+    return this.#database
+      .prepare<{ id: string }>(
+        `SELECT models.id ${FROM} WHERE content_id = :contentId AND lifecycle_state <> 'deleted'`,
+      )
+      .all({ contentId })
+      .map(({ id }) => id);
+  }
+
   files(versionId: number): (ContentFile & { counted: boolean })[] {
     return this.#database
       .prepare<{ path: string; sha256: string; size: number; counted: number }>(

@@ -91,9 +91,9 @@ export class Validations implements TestFacts {
     actor: Actor,
     ifMatch: number | null,
   ): Promise<Validation> {
-    const { database, lifecycle, history, models, journal, clock, blobs } = this.#deps;
-    const seen = lifecycle.visible(modelId, actor);
-    const artifact = await blobs.observe(models.files(seen.version_id));
+    const { database, lifecycle, history, models, journal, clock } = this.#deps;
+    const { hosting } = lifecycle.visible(modelId, actor);
+    const artifact = hosting === 'local' ? await lifecycle.observeArtifact(modelId) : 'ready';
     const { row, failed } = await database.transact((unit) => {
       const model = lifecycle.visible(modelId, actor);
       if (ifMatch !== null && ifMatch !== model.rev)

@@ -50,9 +50,11 @@ export async function fillNode(agent: Agent, directory: string): Promise<FullNod
   const broken = await slot(agent, 'coder', 'llm_inference');
   await agent.call(ENDPOINTS.loadSlot, { params: { id: broken }, body: { managed_model_id: odd.id } });
   await agent.slot(broken, (now) => now.load_state === 'error');
-  await changeBytes(missing);
   const careful = await slot(agent, 'careful', 'llm_inference');
   await agent.call(ENDPOINTS.loadSlot, { params: { id: careful }, body: { managed_model_id: missing.id } });
+  await agent.slot(careful, (now) => now.load_state === 'loaded');
+  await changeBytes(missing);
+  await agent.call(ENDPOINTS.restartSlot, { params: { id: careful } });
   await agent.slot(careful, (now) => now.load_state === 'error');
 
   const { job } = await agent.call(ENDPOINTS.serveModel, {

@@ -453,11 +453,7 @@ export class SlotActor {
   }
 
   async #assertArtifact(model: ModelRow): Promise<void> {
-    const { blobs, models, lifecycle, database } = this.#deps;
-    const status = await blobs.observe(models.files(model.version_id));
-    if (status !== model.artifact_status) {
-      await database.transact((unit) => lifecycle.setArtifactStatus(unit, models.get(model.id), status));
-    }
+    const status = await this.#deps.lifecycle.observeArtifact(model.id);
     if (status === 'ready') return;
     throw new AppError('artifact_not_ready', `The files of ${model.id} are ${status}, not ready.`, {
       details: { artifact_status: status },

@@ -240,7 +240,10 @@ export class Slots implements SlotFacts {
     const { database, store, journal, models, lifecycle, launcher, specs } = this.#deps;
     const wanted = store.get(id);
     const spec = specs.get(wanted.runtime_spec);
-    const model = lifecycle.visible(modelId, actor);
+    const { hosting } = lifecycle.visible(modelId, actor);
+    // Files may have come back, or been imported again, since somebody looked.
+    if (hosting === 'local') await lifecycle.observeArtifact(modelId);
+    const model = models.get(modelId);
     this.#assertAssignable(wanted, model);
     // A wish that cannot come true now is refused now, not by a slot that fails later.
     const image = launcher.effective(wanted, model).values.image;
