@@ -2,39 +2,37 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
 import { useStore } from 'zustand';
-import type { AppError, JournalRow, Model, Slot } from '../../../shared/contract/index.ts';
+import type { Model, Slot } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { useFailedJobs } from '../../app/JobsTray.tsx';
 import { useConnection } from '../../data/connection.ts';
 import { desktop } from '../../data/desktop.ts';
 import { hasEnded, liveStore, useJobs, useSlots } from '../../data/live.ts';
 import { useModelList, useModels } from '../../data/models.ts';
-import { auditQuery, useSystem } from '../../data/node.ts';
+import { useSystem } from '../../data/node.ts';
 import { useNow } from '../../data/now.ts';
-import { useQuery } from '../../data/queries.ts';
 import { useMay } from '../../data/session.ts';
 import { Copy } from '../../parts/Copy.tsx';
-import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
-import { Count, Digest, Time } from '../../parts/figures.tsx';
-import { formatBytes, formatBytesOf, formatCount, formatTime } from '../../parts/format.ts';
+import { Digest, Time } from '../../parts/figures.tsx';
+import { formatCount, formatTime } from '../../parts/format.ts';
 import { JobProgress } from '../../parts/JobProgress.tsx';
-import { Meter } from '../../parts/Meter.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
-import { actorWords, journalWords } from '../../strings/journal.ts';
 import { t } from '../../strings/text.ts';
 import { SampleButton } from '../add-model/SampleButton.tsx';
 import { modelTitle } from '../models/words.ts';
 import { isDown, slotStateWords } from '../slots/words.ts';
+import { Latest } from './Latest.tsx';
+import { Machine } from './Machine.tsx';
+import { UserOverview } from './UserOverview.tsx';
 import { verdict, waiting, type Waiting } from './verdict.ts';
 import css from './OverviewPage.module.css';
 
 const MOST_WAITING = 7;
-const LATEST = 12;
 
 /** Everything one wants to know at a glance, the worst first. */
 export default function OverviewPage(): ReactNode {
@@ -273,141 +271,5 @@ function Calls({ model }: { readonly model: Model | undefined }): ReactNode {
     <span className={css.end} title={t('overview.callsTitle')}>
       {model === undefined ? null : t('overview.calls', { count: model.usage_summary.total.calls })}
     </span>
-  );
-}
-
-function Machine(): ReactNode {
-  const { data: system, error } = useSystem();
-  if (system === undefined) return <SectionRefusal error={error} />;
-  const { cpu, memory, disk } = system;
-  const used = memory.total_bytes - memory.available_bytes;
-  const diskUsed = disk.total_bytes - disk.free_bytes;
-  const memoryText = formatBytesOf(used, memory.total_bytes);
-  return (
-    <Section title={t('overview.machine')}>
-      <ul>
-        <li className={css.machine}>
-          <span className={css.dim} title={cpu.model}>
-            {t('overview.cpu', { cores: cpu.cores })}
-          </span>
-          <span />
-          <span className={css.end}>
-            {cpu.load_percent === null ? (
-              <Count value={null} reason={t('overview.noLoad')} />
-            ) : (
-              t('overview.load', { percent: Math.round(cpu.load_percent) })
-            )}
-          </span>
-        </li>
-        <li className={css.machine}>
-          <span className={css.dim}>{t('overview.memory')}</span>
-          <Meter
-            parts={[
-              { kind: 'ours', value: memory.agent_rss_bytes },
-              { kind: 'other', value: Math.max(0, used - memory.agent_rss_bytes) },
-            ]}
-            total={memory.total_bytes}
-            text={t('overview.memoryText', { used: memoryText, own: formatBytes(memory.agent_rss_bytes) })}
-          />
-          <span className={css.end}>{memoryText}</span>
-        </li>
-        <li className={css.machine}>
-          <span className={css.dim} title={system.data_dir}>
-            {t('overview.disk')}
-          </span>
-          <Meter
-            parts={[
-              { kind: 'ours', value: disk.models_bytes },
-              { kind: 'other', value: Math.max(0, diskUsed - disk.models_bytes) },
-            ]}
-            total={disk.total_bytes}
-            text={t('overview.diskText', {
-              free: formatBytes(disk.free_bytes),
-              total: formatBytes(disk.total_bytes),
-              models: formatBytes(disk.models_bytes),
-            })}
-          />
-          <span className={css.end}>{t('overview.free', { free: formatBytes(disk.free_bytes) })}</span>
-        </li>
-      </ul>
-    </Section>
-  );
-}
-
-/** Why a part could not be read; that the agent is gone is said once, at the top. */
-function SectionRefusal({ error }: { readonly error: AppError | null }): ReactNode {
-  if (error === null || error.code === 'agent_unreachable') return null;
-  return <Refusal error={error} alert={false} />;
-}
-
-function Latest(): ReactNode {
-  const { data, error } = useQuery(auditQuery(null, LATEST));
-  const now = useNow(60_000);
-  return (
-    <Section title={t('overview.latest')}>
-      {data === undefined && <SectionRefusal error={error} />}
-      <ol>
-        {(data ?? []).map((row) => (
-          <li key={row.seq} className={css.latest}>
-            <time dateTime={row.at} className={`mono ${css.dim ?? ''}`}>
-              {formatTime(row.at, now)}
-            </time>
-            <JournalLine row={row} />
-          </li>
-        ))}
-      </ol>
-    </Section>
-  );
-}
-
-function JournalLine({ row }: { readonly row: JournalRow }): ReactNode {
-  const words = journalWords(row);
-  const target = subjectTarget(row.subject);
-  return (
-    <span className={css.grow} title={`${words}, ${actorWords(row)}`}>
-      {target === null ? (
-        words
-      ) : (
-        <Link href={target} className={css.plain}>
-          {words}
-        </Link>
-      )}
-    </span>
-  );
-}
-
-function subjectTarget(subject: string | null): string | null {
-  const match = /^(model|slot|job):(.+)$/.exec(subject ?? '');
-  if (match === null) return null;
-  return `/${match[1] ?? ''}s/${match[2] ?? ''}`;
-}
-
-/** Who may only call models sees which. */
-function UserOverview(): ReactNode {
-  const list = useModelList({ lifecycle_state: 'active' });
-  const models = useModels(list.data?.ids ?? []);
-  if (list.data === undefined) return <Pending />;
-  if (models.length === 0) return <EmptyState>{t('overview.userNothing')}</EmptyState>;
-  return (
-    <div className={css.left}>
-      <Section title={t('overview.userModels')}>
-        <ul>
-          {models.map((model) => (
-            <li key={model.id} className={css.row}>
-              <StateMark
-                axis="load"
-                state={model.loaded_in.length > 0 ? 'loaded' : 'empty'}
-                wordless
-                size={12}
-              />
-              <Link href={`/models/${model.id}`} className={css.grow}>
-                {modelTitle(model)}
-              </Link>
-              <Digest value={model.checksum} />
-            </li>
-          ))}
-        </ul>
-      </Section>
-    </div>
   );
 }
