@@ -3,8 +3,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 
 /**
- * Hashes a file, and copies it while hashing, off the main thread. Reading the next block and writing the last one run
- * on the thread pool while this thread hashes, so the slowest of the three sets the pace.
+ * Hashes a file, and copies it while hashing, off the main thread. Reading the next block and writing the last ones
+ * run on the thread pool while this thread hashes, so the slowest of the three sets the pace.
  */
 export interface HashTask {
   readonly source: string;
@@ -27,6 +27,8 @@ export type HashMessage =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 const BLOCK_BYTES = 4 * 1024 * 1024;
+/** Blocks on their way at once. A disk that stalls for a checkpoint holds up the hash only when all of them wait for it. */
+const BLOCKS = 6;
 
 class Cancelled extends Error {}
 class Changed extends Error {}
@@ -60,43 +62,78 @@ interface Pump {
 }
 
 async function pump({ source, target, task, hash, flag, report }: Pump): Promise<void> {
-  const buffers = [
-    Buffer.allocUnsafeSlow(BLOCK_BYTES),
-    Buffer.allocUnsafeSlow(BLOCK_BYTES),
-    Buffer.allocUnsafeSlow(BLOCK_BYTES),
-  ];
+  const ring = Array.from({ length: BLOCKS }, () => ({
+    buffer: Buffer.allocUnsafeSlow(BLOCK_BYTES),
+    written: Promise.resolve(),
+  }));
+  const slotOf = (index: number): (typeof ring)[number] => ring[index % BLOCKS]!;
   const read = async (index: number, position: number): Promise<Buffer> => {
-    const buffer = buffers[index % buffers.length]!;
+    const { buffer, written } = slotOf(index);
+    await written;
     const { bytesRead } = await source.read(buffer, 0, Math.min(BLOCK_BYTES, task.size - position), position);
     return buffer.subarray(0, bytesRead);
   };
-  let position = task.target === null ? 0 : task.resumeAt;
-  let durable = position;
-  let syncing: Promise<void> | null = null;
+  let position = target === null ? 0 : task.resumeAt;
+  const writer = target === null ? null : new BlockWriter(target, position, task.checkpointBytes);
   let pending = read(0, position);
   for (let index = 0; position < task.size; index += 1) {
     if (Atomics.load(flag, 0) === 1) throw new Cancelled('cancelled');
     const block = await pending;
     if (block.length === 0) throw new Changed(`the file ends at ${position} of ${task.size} bytes`);
-    const next = position + block.length;
-    pending = next < task.size ? read(index + 1, next) : Promise.resolve(block);
-    const written = target === null ? null : writeAll(target, block, position);
+    if (writer !== null) slotOf(index).written = writer.write(block, position);
+    position += block.length;
+    pending = position < task.size ? read(index + 1, position) : Promise.resolve(block);
+    // When this loop is left early, nobody awaits it any more.
+    pending.catch(() => undefined);
     hash.update(block);
-    await written;
-    position = next;
     report(position);
-    // The disk works while we go on; a checkpoint is told only once it is true.
-    if (target !== null && syncing === null && position - durable >= task.checkpointBytes) {
-      const upTo = position;
-      syncing = target.datasync().then(() => {
-        durable = upTo;
-        syncing = null;
-        post({ kind: 'checkpoint', bytes: upTo });
-      });
-    }
   }
   await pending;
-  await syncing;
+  await writer?.end();
+}
+
+/** Writes blocks in order, and makes them durable now and then while the next ones are written. */
+class BlockWriter {
+  readonly #file: FileHandle;
+  readonly #checkpointBytes: number;
+  #last: Promise<void> = Promise.resolve();
+  #syncing: Promise<void> | null = null;
+  #durable: number;
+
+  constructor(file: FileHandle, durable: number, checkpointBytes: number) {
+    this.#file = file;
+    this.#durable = durable;
+    this.#checkpointBytes = checkpointBytes;
+  }
+
+  /** Resolves when the block is written, and with it every block before. */
+  write(block: Buffer, position: number): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      await writeAll(this.#file, block, position);
+      this.#checkpoint(position + block.length);
+    });
+    // Thrown where it is awaited: when the buffer is needed again, or at the end.
+    this.#last.catch(() => undefined);
+    return this.#last;
+  }
+
+  /** Resolves when everything is written and no checkpoint is under way. */
+  async end(): Promise<void> {
+    await this.#last;
+    await this.#syncing;
+  }
+
+  /** The disk works while we go on; a checkpoint is told only once it is true. */
+  #checkpoint(written: number): void {
+    if (this.#syncing !== null || written - this.#durable < this.#checkpointBytes) return;
+    this.#syncing = this.#file.datasync().then(() => {
+      this.#durable = written;
+      this.#syncing = null;
+      post({ kind: 'checkpoint', bytes: written });
+    });
+    // A disk that refuses is told by `end`.
+    this.#syncing.catch(() => undefined);
+  }
 }
 
 async function hashPrefix(
