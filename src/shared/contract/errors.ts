@@ -54,7 +54,11 @@ export const ERRORS = {
   model_test_failed: row(409, false, 'See the error details of the recorded test run.'),
   offline_not_allowed: row(409, false, 'Switch the runtime profile to online, or use a local model.'),
   credential_unavailable: row(409, false, 'Give the model a credential that is active.'),
-  artifact_not_ready: row(409, false, 'Import the same files again: bytes that changed are replaced by the right ones.'),
+  artifact_not_ready: row(
+    409,
+    false,
+    'Import the same files again: bytes that changed are replaced by the right ones.',
+  ),
   local_model_not_served_by_runtime: row(409, false, 'Load this model into the slot first.'),
   dependencies_unsatisfied: row(409, false, 'Release what depends on it first; details name it.'),
   already_exists: row(409, false, 'Use the free id or label named in the details.'),

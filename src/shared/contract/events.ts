@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { JobSchema, SlotSchema } from './resources.ts';
+import { JobSchema, SlotSchema } from './resources/index.ts';
 
 /**
  * The event stream. Durable events are journal rows and carry the row's number as id, so that `Last-Event-ID`

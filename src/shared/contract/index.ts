@@ -4,6 +4,6 @@ export * from './endpoints/index.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './identity.ts';
-export * from './resources.ts';
+export * from './resources/index.ts';
 export * from './chat-stream.ts';
 export * from './sse.ts';

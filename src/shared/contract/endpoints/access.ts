@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Endpoint } from '../endpoint.ts';
 import { NameSchema } from '../identity.ts';
-import { KeySchema, ROLE, TimeSchema } from '../resources.ts';
+import { KeySchema, ROLE, TimeSchema } from '../resources/index.ts';
 import { Id, PageQuery, page } from './parts.ts';
 
 export const ACCESS_ENDPOINTS = {

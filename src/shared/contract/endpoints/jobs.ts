@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JOB_STATES } from '../../lifecycle/index.ts';
 import type { Endpoint } from '../endpoint.ts';
-import { JobSchema } from '../resources.ts';
+import { JobSchema } from '../resources/index.ts';
 import { Id, PAGE, page, oneOrMany, JobAnswer, NOT_FOUND } from './parts.ts';
 
 export const JOBS_ENDPOINTS = {

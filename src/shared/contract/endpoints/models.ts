@@ -15,7 +15,7 @@ import {
   TestRuntimeSchema,
   ValidationSchema,
   VersionSchema,
-} from '../resources.ts';
+} from '../resources/index.ts';
 import {
   Id,
   Name,

@@ -7,7 +7,7 @@ import {
   ProfileSchema,
   SystemSchema,
   TimeSchema,
-} from '../resources.ts';
+} from '../resources/index.ts';
 import { PAGE, page, Text, AbsolutePath } from './parts.ts';
 
 export const NODE_ENDPOINTS = {

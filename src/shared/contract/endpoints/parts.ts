@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { JobSchema, ModelSchema, SlotSchema } from '../resources.ts';
+import { JobSchema, ModelSchema, SlotSchema } from '../resources/index.ts';
 import { NameSchema } from '../identity.ts';
 
 /** Building blocks of the rows. */

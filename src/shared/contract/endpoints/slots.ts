@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { Endpoint } from '../endpoint.ts';
 import { NameSchema } from '../identity.ts';
-import { CapabilitySchema, RuntimeSchema, SlotConfigSchema, SlotSchema, TimeSchema } from '../resources.ts';
+import {
+  CapabilitySchema,
+  RuntimeSchema,
+  SlotConfigSchema,
+  SlotSchema,
+  TimeSchema,
+} from '../resources/index.ts';
 import { Id, PageQuery, page, Text, SlotAnswer, NOT_FOUND } from './parts.ts';
 
 export const SLOTS_ENDPOINTS = {

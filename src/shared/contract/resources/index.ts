@@ -1,0 +1,7 @@
+export { JsonObject, ROLE, TimeSchema } from './basics.ts';
+export * from './tasks.ts';
+export * from './configuration.ts';
+export * from './models.ts';
+export * from './jobs.ts';
+export * from './slots.ts';
+export * from './node.ts';
