@@ -26,7 +26,8 @@ export async function serveUi(app: FastifyInstance, directory: string): Promise<
     });
   }
   app.get('/*', (request, reply) => {
-    if (request.url.startsWith('/v1')) return reply.callNotFound();
+    // A missing asset is not the page: a browser would read HTML as a script and say something puzzling.
+    if (/^\/(v1|assets)(\/|$)/.test(request.url)) return reply.callNotFound();
     void reply.headers(PAGE_HEADERS).header('cache-control', 'no-cache').type('text/html; charset=utf-8');
     return built ? reply.sendFile('index.html') : reply.send(NOT_BUILT);
   });

@@ -8,7 +8,7 @@ import { sharedFiles, type AgentFile } from '../../src/agent/kernel/agent-file.t
 import { ENDPOINTS } from '../../src/shared/contract/index.ts';
 import { importModel, serveModel } from '../support/agent.ts';
 import { serve } from '../support/process.ts';
-import { writeEndlessModel } from './endless-model.ts';
+import { writeEndlessModel } from '../support/endless-model.ts';
 import { openWorkplace, type Workplace } from './harness.ts';
 import { callFromPage, chatFromPage } from './page-calls.ts';
 import { HAS_KEYCHAIN, IS_REAL } from './stages.ts';

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENDPOINTS } from '../../src/shared/contract/index.ts';
 import { importModel, serveModel, startTestAgent } from '../support/agent.ts';
-import { writeEndlessModel } from '../desktop/endless-model.ts';
+import { writeEndlessModel } from '../support/endless-model.ts';
 import { UI_DIRECTORY } from './support/build-renderer.ts';
 import { expectAccessible, shoot } from './support/browser.ts';
 import { openStage, type Stage } from './support/stage.ts';

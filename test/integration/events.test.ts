@@ -93,6 +93,26 @@ describe('the stream of events', () => {
     expect(states.at(-1)).toBe('succeeded');
   });
 
+  it('tells a slot that was made, and one that was only renamed', async () => {
+    const named = (event: StreamedEvent, name: string): boolean =>
+      event.name === 'slot' && (data(event)['slot'] as { display_name: string }).display_name === name;
+    const opened = Promise.withResolvers<void>();
+    const reading = until(agent.token, 'slots', (event) => named(event, 'Renamed'), {
+      opened: opened.resolve,
+    });
+    await opened.promise;
+    await agent.call(ENDPOINTS.createSlot, {
+      body: {
+        id: 'told',
+        display_name: 'Made',
+        capability: 'llm_inference',
+        runtime_spec: 'embedded-llama',
+      },
+    });
+    await agent.call(ENDPOINTS.patchSlot, { params: { id: 'told' }, body: { display_name: 'Renamed' } });
+    expect((await reading).some((event) => named(event, 'Made'))).toBe(true);
+  });
+
   it('shows a user what is his to see: no jobs, no slots, and of the journal only what he may', async () => {
     const { token } = await agent.call(ENDPOINTS.createKey, { body: { name: 'reader', role: 'user' } });
     const { audit } = await agent.call(ENDPOINTS.listAudit, { query: { limit: 1 } });

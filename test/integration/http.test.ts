@@ -439,4 +439,9 @@ describe('the page', () => {
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
   });
+
+  it('is not what a missing asset gets', async () => {
+    const answer = await agent.request('GET', '/assets/of-an-older-build.js', { token: null });
+    expect(answer).toMatchObject({ status: 404, body: { error: 'not_found' } });
+  });
 });

@@ -322,6 +322,8 @@ describe('the command line', () => {
     const again = json(second.stdout) as { steps: { name: string; skipped?: boolean }[]; answer: string };
     expect(again.answer).toBe(result.answer);
     expect(again.steps.filter((step) => step.skipped !== true).map((step) => step.name)).toEqual(['chat']);
+    const status = json((await cli(data, ['status', '--json'])).stdout) as { counts: unknown };
+    expect(status.counts, 'the sample is no model of anybody').toEqual({});
     const plain = await cli(data, ['run', 'sample']);
     expect(plain.stdout).toContain('· import');
     expect(plain.stdout).toContain('Stop it with: modelops stop');

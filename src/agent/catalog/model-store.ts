@@ -153,11 +153,11 @@ export class ModelStore {
     );
   }
 
-  /** How many in each state, under the same filter without the state. */
+  /** How many in each state, under the same filter without the state. The sample is no model of anybody's. */
   counts(viewer: Viewer, filter: ModelFilter): Partial<Record<LifecycleState, number>> {
     const { where, params } = conditions(viewer, { ...filter, lifecycle_state: undefined });
     const rows = this.#database.query<{ lifecycle_state: LifecycleState; n: number }>(
-      `SELECT lifecycle_state, COUNT(*) AS n ${FROM} WHERE ${where.join(' AND ')} GROUP BY lifecycle_state`,
+      `SELECT lifecycle_state, COUNT(*) AS n ${FROM} WHERE ${[...where, 'models.is_sample = 0'].join(' AND ')} GROUP BY lifecycle_state`,
       params,
     );
     return Object.fromEntries(rows.map((row) => [row.lifecycle_state, row.n]));

@@ -111,7 +111,7 @@ export class Validations implements TestFacts {
         validator_kind: problem === null ? 'test_run' : 'artifact_integrity',
         trigger_reason: 'requested',
         result: problem === null ? 'success' : 'failure',
-        summary: problem ?? `Proved by test run ${run!.id} on slot ${run!.slot_id ?? 'unknown'}.`,
+        summary: problem ?? `Proved by a test on slot ${run!.slot_id ?? 'unknown'}.`,
         error_details: problem === null ? null : JSON.stringify({ artifact_status: artifact }),
         test_run_id: run!.id,
         fingerprint: run!.fingerprint,

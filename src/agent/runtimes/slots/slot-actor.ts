@@ -123,6 +123,11 @@ export class SlotActor {
     });
   }
 
+  /** Sends the slot as it is to whoever listens. */
+  tell(): void {
+    this.#reporter.publish();
+  }
+
   /** What the slot stands on is back: a failure that waited for it is over. */
   engineCameBack(): void {
     this.#failures.engineCameBack();

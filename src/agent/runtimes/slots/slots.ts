@@ -165,6 +165,7 @@ export class Slots implements SlotFacts {
     });
     const made = new SlotActor(store.get(id), this.#deps);
     this.#actors.set(id, made);
+    made.tell();
     made.wake();
     return made.view();
   }
@@ -204,6 +205,8 @@ export class Slots implements SlotFacts {
         data: { fields: Object.keys(changes).toSorted() },
       });
     });
+    // Not every change makes the slot do something that it would tell by itself.
+    this.#actor(id).tell();
     this.#actor(id).wake(true);
     return this.get(id);
   }
