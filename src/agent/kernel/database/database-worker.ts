@@ -14,9 +14,13 @@ export type DatabaseTaskResult =
   | { readonly ok: true; readonly problems: readonly string[] }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
+const CACHE_KIB = 1024;
+
 async function run(task: DatabaseTask): Promise<DatabaseTaskResult> {
   const sqlite = new BetterSqlite3(task.path, { fileMustExist: true, timeout: 10_000 });
   try {
+    // Each page is looked at about once, and what a thread has cached stays with the process after its end.
+    sqlite.pragma(`cache_size = -${CACHE_KIB}`);
     switch (task.kind) {
       case 'checkpoint':
         sqlite.pragma(`wal_checkpoint(${task.truncate ? 'TRUNCATE' : 'PASSIVE'})`);
