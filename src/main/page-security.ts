@@ -19,7 +19,7 @@ const INPUTS: ReadonlySet<string> = new Set([
 ]);
 
 /** Copying is all that a page may ask the system for, and only ours. */
-export function isPermissionGranted(permission: string, origin: string): boolean {
+function isPermissionGranted(permission: string, origin: string): boolean {
   return (
     permission === 'clipboard-sanitized-write' &&
     (origin === APP_ORIGIN || origin.startsWith(`${APP_ORIGIN}/`))

@@ -67,7 +67,7 @@ export class StatusTray {
 }
 
 /** Verdict, standing warnings, slots, jobs, Open, Quit. Pure. */
-export function menuTemplate(
+function menuTemplate(
   state: AgentState,
   facts: AgentFacts | null,
   actions: TrayActions,

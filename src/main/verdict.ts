@@ -39,7 +39,7 @@ function servingSentence(count: number): string {
   return count === 1 ? '1 model is serving.' : `${count} models are serving.`;
 }
 
-export function servingCount(facts: AgentFacts): number {
+function servingCount(facts: AgentFacts): number {
   return facts.slots.filter((slot) => slot.load_state === 'loaded').length;
 }
 

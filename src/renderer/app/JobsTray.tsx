@@ -32,7 +32,7 @@ export function useFailedJobs(): readonly Job[] {
   return jobs.filter((job) => job.state === 'failed' && isRecent(job) && !dismissed.includes(job.id));
 }
 
-export function dismissJob(id: string): void {
+function dismissJob(id: string): void {
   dismissedStore.setState(({ ids }) => ({ ids: [...ids, id] }));
 }
 
@@ -41,7 +41,7 @@ function isRecent(job: Job): boolean {
 }
 
 /** Where a job's object is. Pure. */
-export function jobTarget(job: Job): string {
+function jobTarget(job: Job): string {
   const modelId = job.result?.['model_id'];
   if (typeof modelId === 'string') return `/models/${modelId}`;
   if (job.subject?.startsWith('model:') === true) return `/models/${job.subject.slice('model:'.length)}`;

@@ -17,7 +17,7 @@ const SUCCESS_MS = 4000;
 const MOST = 4;
 let lastId = 0;
 
-export const toastStore = createStore<{ readonly toasts: readonly Toast[] }>(() => ({ toasts: [] }));
+const toastStore = createStore<{ readonly toasts: readonly Toast[] }>(() => ({ toasts: [] }));
 
 /** A success: said politely, gone after four seconds. */
 export function toastDone(sentence: string, link: Toast['link'] = null): void {

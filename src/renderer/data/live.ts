@@ -1,4 +1,3 @@
-import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import { createStore } from 'zustand/vanilla';
 import {
@@ -333,9 +332,4 @@ export function useJobs(): readonly Job[] | null {
 
 export function useJob(id: string | null): Job | undefined {
   return useStore(liveStore, (live) => (id === null ? undefined : live.jobs[id]));
-}
-
-/** Follows the journal while the component is there. */
-export function useJournal(listener: JournalListener): void {
-  useEffect(() => liveFeed.onJournal(listener), [listener]);
 }

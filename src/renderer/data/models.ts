@@ -11,7 +11,7 @@ export const modelStore = createStore<{ readonly models: Readonly<Record<string,
   models: {},
 }));
 
-export function putModels(models: readonly Model[]): void {
+function putModels(models: readonly Model[]): void {
   modelStore.setState(({ models: before }) => {
     const next = { ...before };
     for (const model of models) if (!isOlder(model, before[model.id])) next[model.id] = model;
@@ -20,7 +20,7 @@ export function putModels(models: readonly Model[]): void {
 }
 
 /** Pure. */
-export function isOlder(model: Model, than: Model | undefined): boolean {
+function isOlder(model: Model, than: Model | undefined): boolean {
   if (than === undefined) return false;
   return model.rev < than.rev || (model.rev === than.rev && model.observed_at < than.observed_at);
 }

@@ -17,7 +17,7 @@ export type Profile = EndpointOutput<typeof ENDPOINTS.getProfile>;
 export type Doctor = EndpointOutput<typeof ENDPOINTS.getDoctor>;
 export type TestRuntimes = EndpointOutput<typeof ENDPOINTS.listTestRuntimes>;
 
-export const systemQuery: Query<System> = {
+const systemQuery: Query<System> = {
   key: 'system',
   about: ['system'],
   read: async (signal) => (await call(ENDPOINTS.getSystem, {}, { signal })).system,

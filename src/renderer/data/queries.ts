@@ -37,7 +37,7 @@ const NOTHING: QueryState<never> = { data: undefined, error: null, fetching: fal
 const SETTLE_MS = 60;
 const FORGET_MS = 5 * 60_000;
 
-export class QueryCache {
+class QueryCache {
   readonly #entries = new Map<string, Entry>();
   readonly #subscribers = new Map<string, (watcher: () => void) => () => void>();
 

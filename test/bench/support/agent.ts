@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connectTo, type TestAgent } from '../../support/agent.ts';
 import { end, type Scope } from './scope.ts';
 
-export const ENTRY = join(import.meta.dirname, '..', '..', '..', 'bin', 'modelops.mjs');
+const ENTRY = join(import.meta.dirname, '..', '..', '..', 'bin', 'modelops.mjs');
 
 export interface BenchAgent extends Omit<TestAgent, 'stop' | keyof AsyncDisposable> {
   readonly pid: number;

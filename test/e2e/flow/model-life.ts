@@ -33,7 +33,7 @@ async function step({ page }: Walk, code: string): Promise<string | null> {
   return page.locator(`[data-rung="${code}"]`).getAttribute('data-step');
 }
 
-export async function seeEmptyNode({ page, look }: Walk): Promise<void> {
+async function seeEmptyNode({ page, look }: Walk): Promise<void> {
   await page.getByText('Nothing is served yet.').waitFor();
   await page.getByRole('button', { name: 'Run the sample model' }).waitFor();
   await page.getByRole('link', { name: 'Models', exact: true }).click();
@@ -41,7 +41,7 @@ export async function seeEmptyNode({ page, look }: Walk): Promise<void> {
   await look();
 }
 
-export async function importByPath(walk: Walk): Promise<void> {
+async function importByPath(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await page.getByRole('button', { name: 'Add a model…' }).first().click();
   const dialog = page.getByRole('dialog');
@@ -59,7 +59,7 @@ export async function importByPath(walk: Walk): Promise<void> {
   expect(new URL(page.url()).pathname).toBe(`/models/${idOf(walk)}`);
 }
 
-export async function register(walk: Walk): Promise<void> {
+async function register(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await page.getByText('What is missing until this can be invoked').waitFor();
   expect(await step(walk, 'artifact_ready')).toBe('met');
@@ -74,7 +74,7 @@ export async function register(walk: Walk): Promise<void> {
   await look();
 }
 
-export async function seeWhyItCannotBeActivated({ page }: Walk): Promise<void> {
+async function seeWhyItCannotBeActivated({ page }: Walk): Promise<void> {
   const button = page.getByRole('button', { name: 'Activate', exact: true });
   expect(await button.getAttribute('aria-disabled')).toBe('true');
   await button.focus();
@@ -86,7 +86,7 @@ export async function seeWhyItCannotBeActivated({ page }: Walk): Promise<void> {
   await page.getByRole('tooltip').getByText('has to be validated or inactive', { exact: false }).waitFor();
 }
 
-export async function makeSlotAndLoad(walk: Walk): Promise<void> {
+async function makeSlotAndLoad(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await page.getByRole('link', { name: 'Slots', exact: true }).click();
   await page.getByText('A slot is a place on this machine that holds one model.', { exact: false }).waitFor();
@@ -107,7 +107,7 @@ export async function makeSlotAndLoad(walk: Walk): Promise<void> {
   await look();
 }
 
-export async function testAndValidate(walk: Walk): Promise<void> {
+async function testAndValidate(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await open(walk, `/models/${idOf(walk)}/test`);
   await page.getByLabel('Prompt').fill('Who are you?');
@@ -122,7 +122,7 @@ export async function testAndValidate(walk: Walk): Promise<void> {
   await look();
 }
 
-export async function activate(walk: Walk): Promise<void> {
+async function activate(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await page.getByRole('tab', { name: 'Overview' }).click();
   await page.getByRole('button', { name: 'Activate', exact: true }).first().click();
@@ -133,7 +133,7 @@ export async function activate(walk: Walk): Promise<void> {
 }
 
 /** The answer streams in, and says who gave it. */
-export async function chat(walk: Walk): Promise<void> {
+async function chat(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await page.getByRole('link', { name: 'Open in the playground' }).click();
   await page.getByLabel('Prompt', { exact: true }).fill('Who are you?');
@@ -148,7 +148,7 @@ export async function chat(walk: Walk): Promise<void> {
   await look();
 }
 
-export async function seeOverview(walk: Walk): Promise<void> {
+async function seeOverview(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await page.getByRole('link', { name: 'Overview', exact: true }).click();
   await page.getByText('All right: 1 slot serving', { exact: false }).waitFor();
@@ -159,7 +159,7 @@ export async function seeOverview(walk: Walk): Promise<void> {
   await look();
 }
 
-export async function unload(walk: Walk): Promise<void> {
+async function unload(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await open(walk, '/slots');
   await page.getByRole('button', { name: 'Unload…' }).click();
@@ -180,7 +180,7 @@ export async function unload(walk: Walk): Promise<void> {
 }
 
 /** Deactivates, unregisters and deletes, each with what it would do now. */
-export async function takeAway(walk: Walk): Promise<void> {
+async function takeAway(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await open(walk, `/models/${idOf(walk)}`);
   await page.getByRole('button', { name: 'Deactivate…' }).click();

@@ -163,7 +163,7 @@ function LastTest({ model }: { readonly model: Model }): ReactNode {
   );
 }
 
-export function TestLine({ run }: { readonly run: TestRun }): ReactNode {
+function TestLine({ run }: { readonly run: TestRun }): ReactNode {
   return (
     <p className={css.test}>
       <StateMark axis="validation" state={run.result === 'success' ? 'current' : 'failed'}>

@@ -53,7 +53,7 @@ const NO_FACTS: AnswerFacts = {
 const EMPTY: Chat = { turns: [], draft: '', settings: { system: '', temperature: '', maxTokens: '' } };
 
 /** The conversation of this tab. It is in memory only and goes with the tab. */
-export const chatStore = createStore<Chat>(() => EMPTY);
+const chatStore = createStore<Chat>(() => EMPTY);
 
 let lastTurn = 0;
 let running: AbortController | null = null;

@@ -13,13 +13,7 @@ import { currentMilestone, isMoving, loadingTime, slotStateWords } from './words
 import css from './SlotStatus.module.css';
 
 /** A model by id, as it is named: name, version and digest. Its id where it was never read. */
-export function ModelName({
-  id,
-  plain = false,
-}: {
-  readonly id: string;
-  readonly plain?: boolean;
-}): ReactNode {
+function ModelName({ id, plain = false }: { readonly id: string; readonly plain?: boolean }): ReactNode {
   const model = useModel(id);
   if (model === undefined)
     return plain ? (
@@ -102,7 +96,7 @@ export function SlotHolds({ slot }: { readonly slot: Slot }): ReactNode {
 }
 
 /** The way to being loaded, with the step at hand marked. */
-export function Milestones({ slot }: { readonly slot: Slot }): ReactNode {
+function Milestones({ slot }: { readonly slot: Slot }): ReactNode {
   const now = useNow();
   const current = currentMilestone(slot);
   return (
