@@ -17,6 +17,8 @@ import { ensureTestUser, installPackages, startEngine, TEST_USER, userCanRead } 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const RESULTS = join(ROOT, 'test-results');
 const SUITE_LIMIT_MS = 8 * 60_000;
+/** Of the suites that kill the agent again and again; `npm run test:crash` runs more. */
+const ROUNDS = '20';
 
 async function main(projects: readonly string[]): Promise<boolean> {
   const unknown = projects.filter((name) => !SUITES.some(({ project }) => project === name));
@@ -53,7 +55,8 @@ function runSuite(suite: Suite): Outcome {
   ];
   try {
     if (suite.as === 'root') {
-      spawnSync('vitest', args, { cwd: ROOT, stdio: 'inherit', timeout: SUITE_LIMIT_MS });
+      const env = { MODELOPS_ROUNDS: ROUNDS, ...process.env };
+      spawnSync('vitest', args, { cwd: ROOT, stdio: 'inherit', timeout: SUITE_LIMIT_MS, env });
     } else runAsUser(directory, args);
     const outcome = outcomeOf(suite.name, readReport(report));
     const seconds = Math.round((performance.now() - started) / 1000);
