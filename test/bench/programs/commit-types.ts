@@ -5,6 +5,8 @@ export interface CommitResult {
   readonly callP50: number;
   readonly callP99: number;
   readonly callMax: number;
+  /** The longest of them without the time in which it was ready to run and had no processor. */
+  readonly ownMax: number;
   /** Until it was on disk. */
   readonly durableP50: number;
   readonly durableP99: number;
