@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { asMarkdown, type PartResult } from './report.ts';
 
 const PATH = new URL('../../../docs/benchmarks.md', import.meta.url);
@@ -25,4 +27,7 @@ export async function writeDocument(results: readonly PartResult[], command: str
     text = `${text.slice(0, from + begin.length)}\n\n${asMarkdown(result, when)}\n\n${text.slice(to)}`;
   }
   await writeFile(PATH, text);
+  // npm puts the formatter on the path; the page is checked like every other file.
+  const { status, error } = spawnSync('oxfmt', [fileURLToPath(PATH)], { stdio: 'ignore' });
+  if (status !== 0) throw new Error('docs/benchmarks.md is written, but oxfmt did not run', { cause: error });
 }
