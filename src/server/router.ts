@@ -21,6 +21,7 @@ export type RawHandler<E extends Endpoint> = (
 ) => Promise<void>;
 
 const NO_BODY = z.strictObject({}).optional();
+const NO_BYTES = Buffer.alloc(0);
 const NO_QUERY = z.strictObject({});
 const ANONYMOUS: Caller = { keyId: '', keyKind: 'api', principalId: '', principalName: '', role: 'user' };
 
@@ -87,7 +88,7 @@ export class Router<Rows extends Record<string, Endpoint>> {
       },
       handler: async (request, reply) => {
         const input = validate(row, request);
-        return run(input, contextOf(request, reply), reply);
+        return run(input, new HandlerContext(request, reply), reply);
       },
     });
   }
@@ -119,30 +120,43 @@ function validate(row: Endpoint, request: FastifyRequest): EndpointRequest<Endpo
   } as EndpointRequest<Endpoint>;
 }
 
-function contextOf(request: FastifyRequest, reply: FastifyReply): RawContext {
-  let controller: AbortController | null = null;
-  const match = request.headers['if-match'];
-  return {
-    caller: request.caller ?? ANONYMOUS,
-    requestId: request.id,
-    ifMatch: match === undefined ? null : ifMatchNumber(match),
-    // Made only when somebody asks: most handlers are done before a client could leave.
-    get signal() {
-      if (controller === null) {
-        const made = new AbortController();
-        controller = made;
-        const gone = (): void => {
-          if (!reply.raw.writableFinished) made.abort(new AppError('shutting_down', 'The client went away.'));
-        };
-        if (reply.raw.destroyed) gone();
-        else reply.raw.once('close', gone);
-      }
-      return controller.signal;
-    },
-    request,
-    reply,
-    rawBody: request.rawBody ?? Buffer.alloc(0),
-  };
+/**
+ * A class, because an object literal with a getter gets a hidden class of its own each time, and that one keeps the
+ * whole request alive until the next full garbage collection.
+ */
+class HandlerContext implements RawContext {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly ifMatch: number | null;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly rawBody: Buffer;
+  #controller: AbortController | null = null;
+
+  constructor(request: FastifyRequest, reply: FastifyReply) {
+    const match = request.headers['if-match'];
+    this.caller = request.caller ?? ANONYMOUS;
+    this.requestId = request.id;
+    this.ifMatch = match === undefined ? null : ifMatchNumber(match);
+    this.request = request;
+    this.reply = reply;
+    this.rawBody = request.rawBody ?? NO_BYTES;
+  }
+
+  /** Made only when somebody asks: most handlers are done before a client could leave. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      const made = new AbortController();
+      const { raw } = this.reply;
+      this.#controller = made;
+      const gone = (): void => {
+        if (!raw.writableFinished) made.abort(new AppError('shutting_down', 'The client went away.'));
+      };
+      if (raw.destroyed) gone();
+      else raw.once('close', gone);
+    }
+    return this.#controller.signal;
+  }
 }
 
 function ifMatchNumber(header: string): number {

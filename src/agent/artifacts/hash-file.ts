@@ -15,7 +15,7 @@ export interface HashOptions {
 }
 
 /** One fdatasync for this much; a crash costs copying at most this again. */
-const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+const CHECKPOINT_BYTES = 256 * 1024 * 1024;
 
 /**
  * SHA-256 of a file, copying it on the way when `target` is given. On return the target is durable.
