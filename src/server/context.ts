@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { KeyScope } from '../shared/contract/index.ts';
 import type { Role } from '../shared/lifecycle/index.ts';
 
 /** Who calls, as the key says. */
@@ -8,6 +9,8 @@ export interface Caller {
   readonly principalId: string;
   readonly principalName: string;
   readonly role: Role;
+  /** What the key may be used for, within the role. */
+  readonly scopes: readonly KeyScope[];
 }
 
 /** Finds the caller of a bearer key. @throws {AppError} `unauthenticated` with the reason. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { COMMON_ERRORS, ERRORS, type Endpoint, type ErrorCode } from '../shared/contract/index.ts';
+import { COMMON_ERRORS, ERRORS, scopeOf, type Endpoint, type ErrorCode } from '../shared/contract/index.ts';
 import { statusesOf } from './errors.ts';
 
 /** The contract as an OpenAPI 3.1 document. Pure: the same rows give the same text. */
@@ -9,7 +9,7 @@ export function openApiDocument(
 ): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const [id, row] of Object.entries(rows)) {
-    const path = row.path.replace(/:(\w+)/g, '{$1}');
+    const path = row.path.replace(/:(\w+)/g, '{$1}').replace('*', '{path}');
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(id, row) };
   }
   return {
@@ -59,8 +59,16 @@ const OPENAI_ERROR_SCHEMA = {
   },
 };
 
+const MEDIA_TYPES = {
+  json: 'application/json',
+  openai: 'application/json',
+  events: 'text/event-stream',
+  text: 'text/plain',
+  file: 'application/octet-stream',
+} as const;
+
 function operation(id: string, row: Endpoint): Record<string, unknown> {
-  const mediaType = row.kind === 'events' ? 'text/event-stream' : 'application/json';
+  const mediaType = MEDIA_TYPES[row.kind ?? 'json'];
   const errorSchema = row.kind === 'openai' ? 'OpenAIError' : 'Error';
   const codes: ErrorCode[] =
     row.role === 'open' ? [...row.errors] : [...new Set([...COMMON_ERRORS, ...row.errors])];
@@ -70,6 +78,7 @@ function operation(id: string, row: Endpoint): Record<string, unknown> {
       content: { [mediaType]: { schema: jsonSchema(row.response, 'output') } },
     },
   };
+  if (row.otherStatus !== undefined) responses[row.otherStatus.status] = responses[row.status];
   for (const [status, list] of [...statusesOf(codes)].toSorted(([a], [b]) => a - b)) {
     responses[status] = {
       description: list.join(', '),
@@ -81,6 +90,8 @@ function operation(id: string, row: Endpoint): Record<string, unknown> {
     tags: [row.tag],
     summary: row.summary,
     'x-role': row.role,
+    ...(row.owner === undefined ? {} : { 'x-owner-role': row.owner }),
+    ...(row.role === 'open' ? {} : { 'x-scope': scopeOf(row) }),
     ...(row.role === 'open' ? { security: [] } : {}),
     parameters: [...parameters(row.params, 'path'), ...parameters(row.query, 'query')],
     ...(row.body === undefined

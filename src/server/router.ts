@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import {
   AppError,
+  scopeOf,
   type Endpoint,
   type EndpointOutput,
   type EndpointRequest,
@@ -23,7 +24,14 @@ export type RawHandler<E extends Endpoint> = (
 const NO_BODY = z.strictObject({}).optional();
 const NO_BYTES = Buffer.alloc(0);
 const NO_QUERY = z.strictObject({});
-const ANONYMOUS: Caller = { keyId: '', keyKind: 'api', principalId: '', principalName: '', role: 'user' };
+const ANONYMOUS: Caller = {
+  keyId: '',
+  keyKind: 'api',
+  principalId: '',
+  principalName: '',
+  role: 'user',
+  scopes: [],
+};
 
 /** Binds rows of the contract to handlers. A row without a handler, or with two, stops the boot. */
 export class Router<Rows extends Record<string, Endpoint>> {
@@ -46,7 +54,8 @@ export class Router<Rows extends Record<string, Endpoint>> {
     this.#route(id, row, async (input, context, reply) => {
       const answer = await handler(input, context);
       if (this.#checkResponses) assertShape(row, answer);
-      return reply.status(row.status).header('x-request-id', context.requestId).send(answer);
+      const status = row.otherStatus?.when(answer as object) === true ? row.otherStatus.status : row.status;
+      return reply.status(status).header('x-request-id', context.requestId).send(answer);
     });
   }
 
@@ -57,6 +66,11 @@ export class Router<Rows extends Record<string, Endpoint>> {
       await handler(input, context);
       return reply;
     });
+  }
+
+  /** PENDING */
+  missing(): (keyof Rows & string)[] {
+    return Object.keys(this.#rows).filter((id) => !this.#bound.has(id));
   }
 
   /** @throws {Error} naming the rows nobody implements. */
@@ -98,7 +112,20 @@ export class Router<Rows extends Record<string, Endpoint>> {
     const token = header === undefined ? '' : (/^Bearer\s+(\S+)$/i.exec(header)?.[1] ?? '');
     if (token === '') throw new AppError('unauthenticated', 'This call carries no key.');
     const caller = this.#authenticate(token);
-    if (row.role === 'open' || roleCovers(caller.role, row.role)) return caller;
+    if (row.role === 'open') return caller;
+    const scope = scopeOf(row);
+    if (scope !== 'any' && !caller.scopes.includes(scope)) {
+      throw new AppError(
+        'forbidden',
+        `This key may not ${scope}; its scopes are ${caller.scopes.join(', ')}.`,
+        {
+          hint: 'Use a key with that scope, or ask a superadmin to add it.',
+          details: { needed_scope: scope, scopes: [...caller.scopes] },
+        },
+      );
+    }
+    // Where the owner of an object may do more, the use case asks whose it is.
+    if (roleCovers(caller.role, row.owner ?? row.role)) return caller;
     throw new AppError('insufficient_role', `This needs the role ${row.role}; the key has ${caller.role}.`, {
       details: { needed: row.role, held: caller.role },
     });

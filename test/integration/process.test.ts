@@ -4,7 +4,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { spawn as spawnPty } from 'node-pty';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ENDPOINTS, type Job } from '../../src/shared/contract/index.ts';
+import { ENDPOINTS, IMPORT_MODEL, type Job } from '../../src/shared/contract/index.ts';
 import { sha256Hex } from '../../src/agent/kernel/ids.ts';
 import { importModel, serveModel } from '../support/agent.ts';
 import { sentenceOf, writeSpeakingModel } from '../support/models.ts';
@@ -214,7 +214,7 @@ describe('a killed agent', () => {
     const path = await writeSpeakingModel(join(directory.path, 'big.gguf'), 'big');
     await appendFile(path, Buffer.alloc(900 * 1024 * 1024, 7));
     await using first = await serve(data);
-    const { job } = await first.call(ENDPOINTS.createModel, { body: { path } });
+    const { job } = await first.call(IMPORT_MODEL, { body: { path } });
     const partials = join(data, 'store', 'partials');
     const hasCheckpoint = async (): Promise<boolean> =>
       (await readdir(partials).catch(() => [])).some((name) => name.endsWith('.json'));

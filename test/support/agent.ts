@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import {
   createClient,
   ENDPOINTS,
+  IMPORT_MODEL,
   type Call,
   type Job,
   type Model,
@@ -155,7 +156,7 @@ export async function importModel(
   path: string,
   more: { name?: string; register?: boolean; link?: boolean } = {},
 ): Promise<Model> {
-  const { job } = await agent.call(ENDPOINTS.createModel, { body: { path, register: true, ...more } });
+  const { job } = await agent.call(IMPORT_MODEL, { body: { path, register: true, ...more } });
   const done = await agent.job(job.id);
   if (done.state !== 'succeeded') throw new Error(`import: ${JSON.stringify(done.error)}`);
   const { model } = await agent.call(ENDPOINTS.getModel, {

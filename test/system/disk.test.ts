@@ -1,7 +1,7 @@
 import { appendFile, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ENDPOINTS } from '../../src/shared/contract/index.ts';
+import { ENDPOINTS, IMPORT_MODEL } from '../../src/shared/contract/index.ts';
 import { importModel, startTestAgent } from '../support/agent.ts';
 import { writeSpeakingModel } from '../support/models.ts';
 import { readOnly, tmpfs } from '../support/mount.ts';
@@ -34,7 +34,7 @@ describe('a disk that is too small', () => {
     await using agent = await startTestAgent(join(disk.path, 'data'));
     const path = await writeSpeakingModel(join(directory.path, 'big.gguf'), 'big');
     await appendFile(path, Buffer.alloc(300 * MiB));
-    const { job } = await agent.call(ENDPOINTS.createModel, { body: { path } });
+    const { job } = await agent.call(IMPORT_MODEL, { body: { path } });
     const done = await agent.job(job.id);
     expect(done).toMatchObject({
       state: 'failed',
@@ -54,7 +54,7 @@ describe('a disk that fills up in the middle of an import', () => {
     const path = await writeSpeakingModel(join(directory.path, 'big.gguf'), 'big');
     await appendFile(path, Buffer.alloc(1200 * MiB, 3));
     const filler = join(disk.path, 'filler');
-    const { job } = await agent.call(ENDPOINTS.createModel, { body: { path } });
+    const { job } = await agent.call(IMPORT_MODEL, { body: { path } });
     await fill(filler);
     // The database cannot write either now; it says so and nothing is half done.
     const refused = await agent.request('POST', '/v1/modelops/slots', {

@@ -2,4 +2,4 @@ export { ensureAdminToken } from './admin-token.ts';
 export { KeyStore } from './key-store.ts';
 export { Keys } from './keys.ts';
 export { accessRoutes } from './routes.ts';
-export { seesThrough, visibilityCondition, type Viewer } from './visibility.ts';
+export { Visibility, visibilityCondition, type Viewer } from './visibility.ts';

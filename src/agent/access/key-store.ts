@@ -1,4 +1,4 @@
-import type { Key } from '../../shared/contract/index.ts';
+import { KEY_SCOPES, type Key, type KeyScope } from '../../shared/contract/index.ts';
 import type { Role } from '../../shared/lifecycle/index.ts';
 import { toIso, toIsoOrNull } from '../kernel/clock.ts';
 import type { Database } from '../kernel/database/database.ts';
@@ -20,6 +20,11 @@ export interface KeyRow {
   readonly idle_ms: number | null;
   readonly last_used_at: number | null;
   readonly revoked_at: number | null;
+  /** JSON array; null is all of them. */
+  readonly scopes: string | null;
+  readonly rate_limit_per_minute: number | null;
+  readonly daily_token_budget: number | null;
+  readonly replaced_by: string | null;
 }
 
 const SELECT = `SELECT api_keys.*, principals.name AS principal_name FROM api_keys JOIN principals ON principals.id = principal_id`;
@@ -60,11 +65,13 @@ export class KeyStore {
       .all({ before: beforeId, limit });
   }
 
-  insert(row: Omit<KeyRow, 'principal_name' | 'last_used_at' | 'revoked_at'>): void {
+  insert(row: Omit<KeyRow, 'principal_name' | 'last_used_at' | 'revoked_at' | 'replaced_by'>): void {
     this.#database
       .prepare(
-        `INSERT INTO api_keys (id, principal_id, kind, name, role, hash, last4, created_at, created_by, expires_at, idle_ms)
-         VALUES (:id, :principal_id, :kind, :name, :role, :hash, :last4, :created_at, :created_by, :expires_at, :idle_ms)`,
+        `INSERT INTO api_keys (id, principal_id, kind, name, role, hash, last4, created_at, created_by, expires_at, idle_ms, scopes,
+           rate_limit_per_minute, daily_token_budget)
+         VALUES (:id, :principal_id, :kind, :name, :role, :hash, :last4, :created_at, :created_by, :expires_at, :idle_ms, :scopes,
+           :rate_limit_per_minute, :daily_token_budget)`,
       )
       .run({ ...row });
   }
@@ -103,6 +110,11 @@ export class KeyStore {
   }
 }
 
+/** What a key may be used for. */
+export function scopesOf(row: Pick<KeyRow, 'scopes'>): KeyScope[] {
+  return row.scopes === null ? [...KEY_SCOPES] : (JSON.parse(row.scopes) as KeyScope[]);
+}
+
 export function toKey(row: KeyRow, lastUsedAt: number | null): Key {
   return {
     id: row.id,
@@ -116,6 +128,11 @@ export function toKey(row: KeyRow, lastUsedAt: number | null): Key {
     expires_at: toIsoOrNull(expiryOf(row, lastUsedAt)),
     last_used_at: toIsoOrNull(lastUsedAt),
     revoked_at: toIsoOrNull(row.revoked_at),
+    scopes: scopesOf(row),
+    rate_limit_per_minute: row.rate_limit_per_minute,
+    daily_token_budget: row.daily_token_budget,
+    today: { calls: 0, tokens: 0 },
+    replaced_by: row.replaced_by,
   };
 }
 

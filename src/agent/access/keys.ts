@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { AppError, type Key } from '../../shared/contract/index.ts';
+import { AppError, type Key, type KeyScope } from '../../shared/contract/index.ts';
 import type { Role } from '../../shared/lifecycle/index.ts';
 import type { Caller } from '../../server/context.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database } from '../kernel/database/database.ts';
 import { newId, newToken } from '../kernel/ids.ts';
 import type { Journal } from '../kernel/journal.ts';
-import { expiryOf, toKey, type KeyKind, type KeyRow, type KeyStore } from './key-store.ts';
+import { expiryOf, scopesOf, toKey, type KeyKind, type KeyRow, type KeyStore } from './key-store.ts';
 
 const SESSION_IDLE_MS = 12 * 3_600_000;
 const CODE_LIFE_MS = 60_000;
@@ -15,6 +15,7 @@ const MAX_OPEN_CODES = 100;
 
 interface Usable {
   readonly row: KeyRow;
+  readonly scopes: readonly KeyScope[];
   lastUsedAt: number | null;
 }
 
@@ -88,6 +89,7 @@ export class Keys {
       principalId: row.principal_id,
       principalName: row.principal_name,
       role: row.role,
+      scopes: usable.scopes,
     };
   }
 
@@ -107,6 +109,9 @@ export class Keys {
       created_by: key.createdBy,
       expires_at: key.expiresAt ?? null,
       idle_ms: key.idleMs ?? null,
+      scopes: null,
+      rate_limit_per_minute: null,
+      daily_token_budget: null,
     };
     await this.#database.transact((unit) => {
       if (key.kind !== 'session' && this.#store.nameTaken(key.name)) {
@@ -227,7 +232,11 @@ export class Keys {
   }
 
   #remember(row: KeyRow): void {
-    this.#usable.set(row.hash.toString('base64'), { row, lastUsedAt: row.last_used_at });
+    this.#usable.set(row.hash.toString('base64'), {
+      row,
+      scopes: scopesOf(row),
+      lastUsedAt: row.last_used_at,
+    });
   }
 
   #lastUsed(row: KeyRow): number | null {

@@ -37,7 +37,7 @@ export function accessRoutes(
     keys.create({
       kind: body.kind,
       name: body.name,
-      role: body.role,
+      role: body.role ?? 'user',
       principalId: caller.principalId,
       createdBy: caller.principalId,
       expiresAt: body.expires_at === undefined ? null : Date.parse(body.expires_at),

@@ -1,5 +1,5 @@
 import type { EligibilityFacts, ModelFacts } from '../../shared/lifecycle/index.ts';
-import { seesThrough, type Viewer } from '../access/index.ts';
+import type { Viewer, Visibility } from '../access/index.ts';
 import { toIso, toIsoOrNull } from '../kernel/clock.ts';
 import type { Database, Statement } from '../kernel/database/database.ts';
 import type { Profile } from '../kernel/profile.ts';
@@ -10,9 +10,11 @@ import type { CatalogPorts } from './ports.ts';
 export class FactsReader {
   readonly #ports: CatalogPorts;
   readonly #profile: () => Profile;
+  readonly #visibility: Visibility;
   readonly #validated: Statement<{ validation_id: string }>;
 
-  constructor(database: Database, ports: CatalogPorts, profile: () => Profile) {
+  constructor(database: Database, ports: CatalogPorts, profile: () => Profile, visibility: Visibility) {
+    this.#visibility = visibility;
     this.#ports = ports;
     this.#profile = profile;
     this.#validated = database.prepare(
@@ -42,7 +44,7 @@ export class FactsReader {
   }
 
   eligibilityFacts(row: ModelRow, viewer: Viewer): EligibilityFacts {
-    const through = seesThrough(viewer, row);
+    const through = this.#visibility.seesThrough(viewer, row);
     const last = this.#ports.tests.last(row.id);
     return {
       ...this.facts(row),

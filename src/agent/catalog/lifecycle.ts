@@ -10,7 +10,7 @@ import type { BlobStore } from '../artifacts/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database, UnitOfWork } from '../kernel/database/database.ts';
 import type { Journal } from '../kernel/journal.ts';
-import { seesThrough, type Viewer } from '../access/index.ts';
+import type { Viewer, Visibility } from '../access/index.ts';
 import type { FactsReader } from './facts.ts';
 import { canonicalJson, modelFingerprint } from './fingerprint.ts';
 import { declaredConfig, overrideConfig, type ModelRow } from './model-row.ts';
@@ -45,6 +45,7 @@ export class ModelLifecycle {
   readonly #versions: VersionStore;
   readonly #facts: FactsReader;
   readonly #blobs: BlobStore;
+  readonly #visibility: Visibility;
 
   constructor(deps: {
     database: Database;
@@ -54,6 +55,7 @@ export class ModelLifecycle {
     versions: VersionStore;
     facts: FactsReader;
     blobs: BlobStore;
+    visibility: Visibility;
   }) {
     this.#database = deps.database;
     this.#journal = deps.journal;
@@ -62,12 +64,14 @@ export class ModelLifecycle {
     this.#versions = deps.versions;
     this.#facts = deps.facts;
     this.#blobs = deps.blobs;
+    this.#visibility = deps.visibility;
   }
 
   /** A model the viewer may see. @throws {AppError} `not_found`, for an invisible one as well. */
   visible(id: string, viewer: Viewer): ModelRow {
     const row = this.#models.get(id);
-    if (seesThrough(viewer, row) === null) throw new AppError('not_found', `There is no model ${id}.`);
+    if (this.#visibility.seesThrough(viewer, row) === null)
+      throw new AppError('not_found', `There is no model ${id}.`);
     return row;
   }
 

@@ -24,6 +24,7 @@ export interface ModelRow {
   readonly config_override: string;
   readonly config_revision: number;
   readonly credential_id: string | null;
+  readonly provider_model_id: string | null;
   readonly stale_reason: string | null;
   readonly recalled_by: string | null;
   readonly recall_reason: string | null;

@@ -2,7 +2,8 @@ import {
   AppError,
   type Capability,
   type ContentFile,
-  CAPABILITY_OF_TASK,
+  tasksOf,
+  type MODEL_SORTS,
   type TaskKey,
 } from '../../shared/contract/index.ts';
 import type { LifecycleState, Stage } from '../../shared/lifecycle/index.ts';
@@ -33,7 +34,7 @@ export interface ModelFilter {
   readonly localOnly?: boolean | undefined;
 }
 
-export type ModelSort = 'name' | 'created';
+export type ModelSort = (typeof MODEL_SORTS)[number];
 /** [name, seq, id] or [created_at, id]. */
 export type ModelCursor = readonly (string | number)[];
 
@@ -237,12 +238,7 @@ function conditions(viewer: Viewer, filter: ModelFilter): { where: string[]; par
   among('models.hosting', filter.hosting === undefined ? undefined : [filter.hosting]);
   among('models.name', filter.name === undefined ? undefined : [filter.name]);
   if (filter.capability !== undefined) {
-    among(
-      'models.task_key',
-      Object.entries(CAPABILITY_OF_TASK).flatMap(([task, capability]) =>
-        capability === filter.capability ? [task] : [],
-      ),
-    );
+    among('models.task_key', tasksOf(filter.capability));
   }
   for (const tag of filter.tag ?? []) {
     where.push('EXISTS (SELECT 1 FROM model_tags WHERE model_id = models.id AND tag = ?)');

@@ -1,12 +1,12 @@
 import { TASKS, type ActionVerdict, type Model } from '../../shared/contract/index.ts';
 import {
   eligibility,
+  MODEL_ACTION_ROLES,
   preview,
   REQUESTED_ACTIONS,
   roleCovers,
   staleWords,
   type RequestedAction,
-  type Role,
 } from '../../shared/lifecycle/index.ts';
 import type { Viewer } from '../access/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
@@ -17,18 +17,6 @@ import { declaredConfig, inferredOf, overrideConfig, type ModelRow } from './mod
 import type { ModelStore } from './model-store.ts';
 import type { CatalogPorts, UsageTotals } from './ports.ts';
 import { contentHexOf } from './version-store.ts';
-
-/** Which role an action's route asks for (contract.md, "Roles"). */
-const ACTION_ROLE: Record<RequestedAction, Role> = {
-  register: 'admin',
-  assign: 'superadmin',
-  test: 'admin',
-  validate: 'admin',
-  activate: 'admin',
-  deactivate: 'admin',
-  unregister: 'admin',
-  delete: 'superadmin',
-};
 
 /** Turns rows into the Model of the contract. */
 export class ModelView {
@@ -95,7 +83,8 @@ export class ModelView {
     const newest = ports.tests.newestSuccess(row.id);
     return Object.fromEntries(
       REQUESTED_ACTIONS.map((action): [RequestedAction, ActionVerdict] => {
-        const needed = ACTION_ROLE[action];
+        const { role, owner } = MODEL_ACTION_ROLES[action];
+        const needed = owner !== undefined && row.owner_user_id === viewer.principalId ? owner : role;
         if (!roleCovers(viewer.role, needed))
           return [action, { ok: false, code: 'insufficient_role', reason: `This needs the role ${needed}.` }];
         const verdict = preview(action, facts, newest);
@@ -119,6 +108,7 @@ export class ModelView {
       global_model_id: row.content_id,
       node_id: nodeId,
       provider: row.provider,
+      provider_model_id: row.provider_model_id,
       backend: local ? 'local' : 'external_api',
       hosting: row.hosting,
       source: row.source,
@@ -129,15 +119,17 @@ export class ModelView {
       format: row.format,
       ...fileFacts(row),
       task_key: row.task_key,
-      category: TASKS[row.task_key],
+      category: TASKS[row.task_key].category,
       runtime_mode_policy: local ? 'online_offline' : 'online_only',
       visibility_scope: row.visibility_scope,
       owner_type: row.owner_type,
       owner_user_id: row.owner_user_id,
+      owner_name: null,
       lifecycle_state: row.lifecycle_state,
       is_validation_current: row.validation_current === 1,
       last_validation_status: row.last_validation_result,
       last_validated_at: toIsoOrNull(row.last_validated_at),
+      validation_expires_at: null,
       validation_error:
         row.stale_reason === null
           ? null
@@ -158,6 +150,7 @@ export class ModelView {
         : null,
       config: { values: { ...declaredConfig(row), ...overrideConfig(row) } },
       credential: { status: local ? 'not_required' : 'missing' },
+      aliases: [],
       tags,
       annotations: JSON.parse(row.annotations) as Record<string, string>,
       description: row.description,

@@ -4,7 +4,6 @@ import { AppError, type Endpoints } from '../../shared/contract/index.ts';
 import { eligibility } from '../../shared/lifecycle/index.ts';
 import type { Router } from '../../server/router.ts';
 import { inspectSource, type BlobStore } from '../artifacts/index.ts';
-import { toIso } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
 import type { JobRunner } from '../kernel/jobs/job-runner.ts';
 import type { RuntimeProfile } from '../kernel/profile.ts';
@@ -35,13 +34,11 @@ export interface CatalogRouteDeps {
 
 const NameCursor = z.tuple([z.string(), z.int(), z.string()]);
 const CreatedCursor = z.tuple([z.int(), z.string()]);
-const SeqCursor = z.tuple([z.int()]);
 
 export function catalogRoutes(router: Router<Endpoints>, deps: CatalogRouteDeps): void {
   listRoutes(router, deps);
   importRoutes(router, deps);
   lifecycleRoutes(router, deps);
-  familyRoutes(router, deps);
 }
 
 function listRoutes(
@@ -77,6 +74,7 @@ function listRoutes(
 
 function importRoutes(router: Router<Endpoints>, deps: CatalogRouteDeps): void {
   router.implement('createModel', async ({ body }, { caller, signal }) => {
+    if (body.backend === 'external_api') throw new AppError('internal_error', 'pending');
     const { backend: _backend, ...rest } = body;
     const request = {
       path: rest.path,
@@ -165,46 +163,5 @@ function lifecycleRoutes(
       source: row.source,
     });
     return { effects };
-  });
-}
-
-function familyRoutes(router: Router<Endpoints>, { versions }: CatalogRouteDeps): void {
-  const family = (name: string) => {
-    const found = versions.family(name);
-    if (found === undefined) throw new AppError('not_found', `There is no model family ${name}.`);
-    return found;
-  };
-  router.implement('getFamily', ({ params }) => {
-    const found = family(params.name);
-    return {
-      model: {
-        name: found.name,
-        description: found.description,
-        task_key: found.task_key,
-        latest_seq: found.latest_seq,
-        version_count: versions.versionCount(found.id),
-        created_at: toIso(found.created_at),
-      },
-    };
-  });
-  router.implement('listVersions', ({ params, query }) => {
-    const found = family(params.name);
-    const before = decodeCursor(query.cursor, SeqCursor)?.[0] ?? null;
-    const { rows, next } = pageOf(versions.versions(found.id, before, query.limit + 1), query.limit);
-    return {
-      versions: rows.map((row) => ({
-        name: found.name,
-        seq: row.seq,
-        label: row.label,
-        global_model_id: row.content_id,
-        source: row.source,
-        source_id: row.source_id,
-        format: row.format,
-        size_bytes: row.size_bytes,
-        model_ids: row.model_ids === null ? [] : (JSON.parse(row.model_ids) as string[]),
-        published_at: toIso(row.published_at),
-      })),
-      next_cursor: next === null ? null : encodeCursor([next.seq]),
-    };
   });
 }

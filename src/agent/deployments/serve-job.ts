@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import {
   AppError,
-  CAPABILITY_OF_TASK,
+  capabilityOf,
+  type Capability,
   NameSchema,
   SlotConfigSchema,
   type Job,
@@ -168,7 +169,7 @@ class ServeRun {
     const { slot_id: named, runtime_spec: wanted, config, model_id: id, actor } = this.#context.payload;
     if (named !== null) return named;
     const model = this.#model();
-    const capability = CAPABILITY_OF_TASK[model.task_key];
+    const capability = this.#capability(model);
     const runtime = wanted ?? (await this.#preferredRuntime(model));
     const suits = (slot: ReturnType<Slots['get']>): boolean =>
       slot.enabled &&
@@ -192,12 +193,21 @@ class ServeRun {
     return made.id;
   }
 
+  /** @throws {AppError} `unsupported_format` for a task that no local runtime can do. */
+  #capability(model: ModelRow): Capability {
+    const capability = capabilityOf(model.task_key);
+    if (capability !== null) return capability;
+    throw new AppError('unsupported_format', `No local runtime can do ${model.task_key}.`, {
+      details: { task_key: model.task_key },
+    });
+  }
+
   /**
    * The first runtime of the preferred order that suits the model and can run here now. The sample stays with the
    * embedded one, because it shall work on every machine.
    */
   async #preferredRuntime(model: ModelRow): Promise<string> {
-    const capability = CAPABILITY_OF_TASK[model.task_key];
+    const capability = this.#capability(model);
     const fitting = this.#deps.specs
       .all()
       .map(({ spec }) => spec)

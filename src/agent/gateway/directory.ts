@@ -1,11 +1,11 @@
-import { AppError, CAPABILITY_OF_TASK, type Capability } from '../../shared/contract/index.ts';
+import { AppError, capabilityOf, type Capability } from '../../shared/contract/index.ts';
 import {
   eligibility,
   INVOCATION_REFUSALS,
   type EligibilityFacts,
   type EligibilityReason,
 } from '../../shared/lifecycle/index.ts';
-import { seesThrough, type Viewer } from '../access/index.ts';
+import type { Viewer, Visibility } from '../access/index.ts';
 import type { FactsReader, ModelRow, ModelStore } from '../catalog/index.ts';
 import type { EventHub } from '../kernel/event-hub.ts';
 import type { SlotEndpoint, Slots } from '../runtimes/index.ts';
@@ -20,13 +20,21 @@ export class ServingDirectory {
   readonly #models: ModelStore;
   readonly #facts: FactsReader;
   readonly #slots: Slots;
+  readonly #visibility: Visibility;
   /** Rows that calls named, kept until something changes a model. */
   readonly #cache = new Map<string, { row: ModelRow; identities: Map<string, boolean> }>();
 
-  constructor(deps: { models: ModelStore; facts: FactsReader; slots: Slots; hub: EventHub }) {
+  constructor(deps: {
+    models: ModelStore;
+    facts: FactsReader;
+    slots: Slots;
+    hub: EventHub;
+    visibility: Visibility;
+  }) {
     this.#models = deps.models;
     this.#facts = deps.facts;
     this.#slots = deps.slots;
+    this.#visibility = deps.visibility;
     deps.hub.onJournal((record) => {
       if (record.subject?.startsWith('model:') === true)
         this.#cache.delete(record.subject.slice('model:'.length));
@@ -54,14 +62,14 @@ export class ServingDirectory {
       known !== null &&
       known.row.lifecycle_state === 'active' &&
       known.row.recall_reason === null &&
-      seesThrough(viewer, known.row) !== null
+      this.#visibility.seesThrough(viewer, known.row) !== null
     ) {
       const { row } = known;
       const endpoint = this.#slots
         .endpoints(name)
         .find((one) => this.#isValidated(known, one.runtimeIdentity));
       if (endpoint !== undefined) {
-        if (CAPABILITY_OF_TASK[row.task_key] === capability) return { model: row, endpoint };
+        if (capabilityOf(row.task_key) === capability) return { model: row, endpoint };
         throw new AppError(
           'unsupported_format',
           `${name} is a model for ${row.task_key}; this route is for ${capability}.`,

@@ -432,7 +432,7 @@ describe('a runtime spec', () => {
 });
 
 describe('which model fits which slot', () => {
-  const model = { id: 'a', format: 'gguf', capability: 'llm_inference' } as const;
+  const model = { id: 'a', format: 'gguf', task_key: 'llm' } as const;
   it('is decided by capability, then format', () => {
     expect(slotMismatch(llama, { capability: 'llm_inference' }, model)).toBeNull();
     expect(slotMismatch(llama, { capability: 'embeddings' }, model)?.message).toContain(

@@ -3,7 +3,7 @@ import { AppError } from '../../shared/contract/index.ts';
 import { roleCovers } from '../../shared/lifecycle/index.ts';
 import type { Caller } from '../../server/context.ts';
 import type { DurableEvent, EventSource } from '../../server/event-stream.ts';
-import { seesThrough } from '../access/index.ts';
+import type { Visibility } from '../access/index.ts';
 import type { ModelStore } from '../catalog/index.ts';
 import { toIso } from '../kernel/clock.ts';
 import type { EventHub } from '../kernel/event-hub.ts';
@@ -32,21 +32,25 @@ export function parseTopics(text: string | undefined): Set<Topic> {
 }
 
 /** Whether a caller may read a journal row: administrators all, others what is about models they see, and the profile. */
-export function mayRead(caller: Caller, record: Pick<JournalRecord, 'subject'>, models: ModelStore): boolean {
+export function mayRead(
+  caller: Caller,
+  record: Pick<JournalRecord, 'subject'>,
+  { models, visibility }: { models: ModelStore; visibility: Visibility },
+): boolean {
   if (roleCovers(caller.role, 'admin')) return true;
   const id = record.subject?.startsWith('model:') === true ? record.subject.slice('model:'.length) : null;
   if (id === null) return record.subject === 'profile:runtime';
   const row = models.find(id);
-  return row !== undefined && seesThrough(caller, row) !== null;
+  return row !== undefined && visibility.seesThrough(caller, row) !== null;
 }
 
 /** The events of the node for one caller. */
 export function eventSourceFor(
   caller: Caller,
   topics: ReadonlySet<Topic>,
-  deps: { journal: Journal; hub: EventHub; models: ModelStore },
+  deps: { journal: Journal; hub: EventHub; models: ModelStore; visibility: Visibility },
 ): EventSource {
-  const { journal, hub, models } = deps;
+  const { journal, hub } = deps;
   const wanted = new Set([...topics].filter((topic) => roleCovers(caller.role, TOPIC_ROLE[topic])));
   const durable = (record: JournalRecord): DurableEvent => ({
     seq: record.seq,
@@ -59,8 +63,7 @@ export function eventSourceFor(
       subject: record.subject,
     },
   });
-  const readable = (record: JournalRecord): boolean =>
-    wanted.has('journal') && mayRead(caller, record, models);
+  const readable = (record: JournalRecord): boolean => wanted.has('journal') && mayRead(caller, record, deps);
   return {
     get headSeq() {
       return journal.headSeq;

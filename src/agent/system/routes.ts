@@ -3,6 +3,7 @@ import { AppError, ENDPOINTS, type Endpoints } from '../../shared/contract/index
 import { streamEvents } from '../../server/event-stream.ts';
 import { openApiDocument } from '../../server/openapi.ts';
 import type { Router } from '../../server/router.ts';
+import type { Visibility } from '../access/index.ts';
 import type { ModelStore } from '../catalog/index.ts';
 import { toIso } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
@@ -19,6 +20,7 @@ export interface SystemRouteDeps extends SystemDeps, DoctorDeps {
   readonly journal: Journal;
   readonly hub: EventHub;
   readonly models: ModelStore;
+  readonly visibility: Visibility;
   readonly profile: RuntimeProfile;
   readonly egress: Egress;
   /** Aborted when the agent stops; ends the event streams. */
@@ -118,7 +120,8 @@ function storageRoutes(router: Router<Endpoints>, deps: SystemRouteDeps): void {
   });
 }
 
-function journalRoutes(router: Router<Endpoints>, { journal, models, identity }: SystemRouteDeps): void {
+function journalRoutes(router: Router<Endpoints>, deps: SystemRouteDeps): void {
+  const { journal, identity } = deps;
   router.implement('listAudit', ({ query }, { caller }) => {
     const found: JournalRecord[] = [];
     let before = decodeCursor(query.cursor, SeqCursor)?.[0] ?? Number.MAX_SAFE_INTEGER;
@@ -129,7 +132,7 @@ function journalRoutes(router: Router<Endpoints>, { journal, models, identity }:
       scanned += batch.length;
       before = batch.at(-1)?.seq ?? before;
       more = batch.length === SCAN_BATCH;
-      found.push(...batch.filter((row) => mayRead(caller, row, models)));
+      found.push(...batch.filter((row) => mayRead(caller, row, deps)));
     }
     const { rows, next } = pageOf(found, query.limit);
     const from = next?.seq ?? (more ? before : null);

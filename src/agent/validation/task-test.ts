@@ -21,7 +21,7 @@ const MAX_TOKENS = 64;
 const PREVIEW = 8;
 const DEADLINE_MS = 120_000;
 
-const TESTS: Record<TaskKey, TaskTest> = {
+const TESTS: Partial<Record<TaskKey, TaskTest>> = {
   llm: {
     input: 'prompt',
     path: '/v1/chat/completions',
@@ -54,7 +54,8 @@ const TESTS: Record<TaskKey, TaskTest> = {
 
 /** Why inputs do not suit a task, or null. Pure. */
 export function inputProblem(task: TaskKey, inputs: Readonly<Record<string, unknown>>): string | null {
-  const { input } = TESTS[task];
+  const input = TESTS[task]?.input;
+  if (input === undefined) return `There is no test for ${task} yet.`;
   return typeof inputs[input] === 'string' ? null : `A test of ${task} needs inputs.${input}.`;
 }
 
@@ -66,6 +67,7 @@ export async function runTask(
   signal: AbortSignal,
 ): Promise<TestOutcome> {
   const test = TESTS[task];
+  if (test === undefined) return failure(`There is no test for ${task} yet.`, {});
   endpoint.enter();
   try {
     const response = await endpoint.pool.request({

@@ -31,6 +31,7 @@ export interface ValidationRow {
   readonly summary: string;
   readonly error_details: string | null;
   readonly test_run_id: string | null;
+  readonly checks: string;
   readonly fingerprint: string;
   readonly runtime_identity: string | null;
   readonly actor_id: string | null;
@@ -92,9 +93,9 @@ export class HistoryStore {
     const id = newId();
     this.#database
       .prepare(
-        `INSERT INTO validations (id, model_id, validator_kind, trigger_reason, result, summary, error_details, test_run_id,
+        `INSERT INTO validations (id, model_id, validator_kind, trigger_reason, result, summary, error_details, test_run_id, checks,
            fingerprint, runtime_identity, actor_id, expires_at, created_at)
-         VALUES (:id, :model_id, :validator_kind, :trigger_reason, :result, :summary, :error_details, :test_run_id,
+         VALUES (:id, :model_id, :validator_kind, :trigger_reason, :result, :summary, :error_details, :test_run_id, :checks,
            :fingerprint, :runtime_identity, :actor_id, :expires_at, :created_at)`,
       )
       .run({ ...row, id, created_at: this.#clock.now() });
@@ -169,6 +170,7 @@ export function toValidation(row: ValidationRow): Validation {
     summary: row.summary,
     error_details: row.error_details === null ? null : json(row.error_details),
     test_run_id: row.test_run_id,
+    checks: JSON.parse(row.checks) as Validation['checks'],
     config_fingerprint: row.fingerprint,
     runtime_identity: row.runtime_identity,
     validated_by: row.actor_id,

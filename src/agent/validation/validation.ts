@@ -1,4 +1,4 @@
-import { AppError, CAPABILITY_OF_TASK, type TestRun, type Validation } from '../../shared/contract/index.ts';
+import { AppError, capabilityOf, type TestRun, type Validation } from '../../shared/contract/index.ts';
 import type { TestRunFacts } from '../../shared/lifecycle/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import type {
@@ -114,6 +114,7 @@ export class Validations implements TestFacts {
         summary: problem ?? `Proved by a test on slot ${run!.slot_id ?? 'unknown'}.`,
         error_details: problem === null ? null : JSON.stringify({ artifact_status: artifact }),
         test_run_id: run!.id,
+        checks: '[]',
         fingerprint: run!.fingerprint,
         runtime_identity: run!.runtime_identity,
         actor_id: actor.principalId,
@@ -255,7 +256,7 @@ export class Validations implements TestFacts {
   ): { runtimes: ReturnType<typeof describeRuntime>[]; defaultSlotId: string | null } {
     const { lifecycle, slots } = this.#deps;
     const model = lifecycle.visible(modelId, actor);
-    const capability = CAPABILITY_OF_TASK[model.task_key];
+    const capability = capabilityOf(model.task_key);
     const runtimes = slots
       .list()
       .filter((slot) => slot.capability === capability)

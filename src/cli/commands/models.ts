@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { AppError, ENDPOINTS, shortDigest, type Model } from '../../shared/contract/index.ts';
+import { AppError, ENDPOINTS, IMPORT_MODEL, shortDigest, type Model } from '../../shared/contract/index.ts';
 import { action, type CommandContext } from '../command-context.ts';
 import { formatBytes, formatTable, formatTime } from '../output.ts';
 import { followJob } from '../progress.ts';
@@ -43,7 +43,7 @@ export function importCommand(program: Command): void {
         ...(description === undefined ? {} : { description }),
         ...(task === undefined ? {} : { task_key: task }),
       };
-      const { job } = await connection.call(ENDPOINTS.createModel, { body });
+      const { job } = await connection.call(IMPORT_MODEL, { body });
       if (!wait) {
         output.result({ job }, `Job ${job.id} runs; see it with: modelops jobs show ${job.id}`);
         return;

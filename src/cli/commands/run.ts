@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { AppError, ENDPOINTS, type Job } from '../../shared/contract/index.ts';
+import { AppError, ENDPOINTS, IMPORT_MODEL, type Job } from '../../shared/contract/index.ts';
 import { connectOrStart, type Connection } from '../agent-connection.ts';
 import { chat } from '../chat.ts';
 import { contextOf, type CommandContext } from '../command-context.ts';
@@ -127,7 +127,7 @@ class Run {
       return model.id;
     }
     const { name, link } = this.#options;
-    const { job } = await call(ENDPOINTS.createModel, {
+    const { job } = await call(IMPORT_MODEL, {
       body: {
         path,
         register: true,

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Role } from '../lifecycle/index.ts';
 import type { ErrorCode } from './errors.ts';
+import type { KeyScope } from './resources/index.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -16,15 +17,31 @@ export interface Endpoint {
   readonly summary: string;
   /** `open` needs no key. */
   readonly role: Role | 'open';
+  /** The role that suffices where the object of the path is the caller's own; the use case asks who owns it. */
+  readonly owner?: Role;
+  /** What the scopes of a key have to hold; `read` for GET, `invoke` for the gateway and `manage` else, unless said here. */
+  readonly scope?: KeyScope | 'any';
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly status: 200 | 201 | 202;
+  /** The other status a successful answer can have, and which answers have it. */
+  readonly otherStatus?: { readonly status: 200 | 201 | 202; readonly when: (answer: object) => boolean };
   readonly response: z.ZodType;
   /** Codes beyond those that every route can answer with (COMMON_ERRORS). */
   readonly errors: readonly ErrorCode[];
-  /** `events`: server-sent events. `openai`: OpenAI's shapes and error envelope, may stream. */
-  readonly kind?: 'events' | 'openai';
+  /**
+   * `events`: server-sent events. `openai`: OpenAI's shapes and error envelope, may stream. `text` and `file`: the answer
+   * is no JSON.
+   */
+  readonly kind?: 'events' | 'openai' | 'text' | 'file';
+}
+
+/** The scope a key needs for a row. */
+export function scopeOf(row: Endpoint): KeyScope | 'any' {
+  if (row.scope !== undefined) return row.scope;
+  if (row.kind === 'openai') return 'invoke';
+  return row.method === 'GET' ? 'read' : 'manage';
 }
 
 /** What any route with a key may answer. */
@@ -32,6 +49,7 @@ export const COMMON_ERRORS = [
   'invalid_argument',
   'unauthenticated',
   'insufficient_role',
+  'forbidden',
   'payload_too_large',
   'shutting_down',
   'database_corrupt',

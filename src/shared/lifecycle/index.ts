@@ -1,3 +1,4 @@
 export * from './eligibility.ts';
 export * from './model.ts';
 export * from './states.ts';
+export * from './roles.ts';

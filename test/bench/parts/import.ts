@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ENDPOINTS } from '../../../src/shared/contract/index.ts';
+import { ENDPOINTS, IMPORT_MODEL } from '../../../src/shared/contract/index.ts';
 import { startAgent, type BenchAgent } from '../support/agent.ts';
 import { GIBIBYTE, noRoomFor, writeBigGguf } from '../support/big-file.ts';
 import { median, medianOfPairs, short } from '../support/numbers.ts';
@@ -70,7 +70,7 @@ async function bring(agent: BenchAgent, path: string, name: string, link: boolea
   const before = await memoryOf(agent.pid);
   const watch = watchMemory(agent.pid, LOOK_EVERY_MS);
   const started = performance.now();
-  const { job } = await agent.call(ENDPOINTS.createModel, { body: { path, name, link } });
+  const { job } = await agent.call(IMPORT_MODEL, { body: { path, name, link } });
   const done = await agent.job(job.id);
   const seconds = (performance.now() - started) / 1000;
   const largest = await watch.stop();

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { AppError, type Capability } from '../../../shared/contract/index.ts';
+import { AppError, capabilityOf, type Capability, type TaskKey } from '../../../shared/contract/index.ts';
 import type { BlobStore } from '../../artifacts/index.ts';
 import {
   contentHexOf,
@@ -156,12 +156,16 @@ export class Launcher {
 export function slotMismatch(
   spec: Pick<RuntimeSpec, 'name' | 'formats' | 'capabilities'>,
   slot: { capability: Capability },
-  model: { id: string; format: string | null; capability: Capability },
+  model: { id: string; format: string | null; task_key: TaskKey },
 ): { message: string; details: Record<string, unknown> } | null {
-  if (model.capability !== slot.capability) {
+  const needed = capabilityOf(model.task_key);
+  if (needed !== slot.capability) {
     return {
-      message: `${model.id} is for ${words(model.capability)}; this slot is for ${words(slot.capability)}.`,
-      details: { needed: model.capability, slot: slot.capability },
+      message:
+        needed === null
+          ? `No local runtime can do ${model.task_key}, which ${model.id} is for.`
+          : `${model.id} is for ${words(needed)}; this slot is for ${words(slot.capability)}.`,
+      details: { needed, slot: slot.capability },
     };
   }
   if (model.format === null || !(spec.formats as readonly string[]).includes(model.format)) {

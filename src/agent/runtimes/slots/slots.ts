@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   AppError,
-  CAPABILITY_OF_TASK,
   slugify,
   type Capability,
   type Slot,
@@ -365,9 +364,8 @@ export class Slots implements SlotFacts {
 
   #assertAssignable(slot: SlotRow, model: ModelRow): void {
     const spec = this.#deps.specs.get(slot.runtime_spec);
-    const capability = CAPABILITY_OF_TASK[model.task_key];
     this.#deps.lifecycle.assertAllowed('assign', model, {
-      slot_mismatch: slotMismatch(spec, slot, { id: model.id, format: model.format, capability }),
+      slot_mismatch: slotMismatch(spec, slot, model),
       memory: null,
     });
   }

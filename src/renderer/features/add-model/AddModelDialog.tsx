@@ -3,6 +3,7 @@ import { useCallback, useEffect, useState, type ReactNode } from 'react';
 import { navigate } from 'wouter/use-browser-location';
 import {
   ENDPOINTS,
+  IMPORT_MODEL,
   NAME_PATTERN,
   type AppError,
   type EndpointOutput,
@@ -199,7 +200,7 @@ function ImportForm({
     setBusy(true);
     setError(null);
     try {
-      const { job } = await call(ENDPOINTS.createModel, {
+      const { job } = await call(IMPORT_MODEL, {
         body: { backend: 'local', path: found.path, name, register, link },
       });
       onStarted(job);

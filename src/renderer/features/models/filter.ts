@@ -1,3 +1,4 @@
+import { TaskKeySchema } from '../../../shared/contract/resources/tasks.ts';
 import { LIFECYCLE_STATES, type LifecycleState } from '../../../shared/lifecycle/states.ts';
 import type { ModelFilter } from '../../data/models.ts';
 
@@ -16,7 +17,7 @@ export interface ParsedFilter {
   readonly tokens: readonly string[];
 }
 
-const TASKS = new Set(['llm', 'embeddings', 'rerank']);
+const TASK_KEYS = new Set<string>(TaskKeySchema.options);
 
 /** Tokens with values that do not exist are words: the list then says that nothing matches them. Pure. */
 export function parseFilter(text: string): ParsedFilter {
@@ -34,7 +35,7 @@ export function parseFilter(text: string): ParsedFilter {
     const value = rest.join(':');
     if (key === 'state' && (LIFECYCLE_STATES as readonly string[]).includes(value))
       states.push(value as LifecycleState);
-    else if (key === 'task' && TASKS.has(value)) tasks.push(value);
+    else if (key === 'task' && TASK_KEYS.has(value)) tasks.push(value);
     else if (key === 'tag' && value !== '') tags.push(value);
     else if (key === 'hosting' && (value === 'local' || value === 'cloud')) hosting = value;
     else words.push(token);

@@ -1,7 +1,7 @@
 import { Checkbox, Modal, Select } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
 import {
-  CAPABILITY_OF_TASK,
+  capabilityOf,
   ENDPOINTS,
   type Model,
   type Runtime,
@@ -31,7 +31,7 @@ function useLoadChoice(givenModel: string | undefined, givenSlot: string | undef
   const { data: model } = useModelDetail(modelId);
   const allSlots = useSlots() ?? [];
   const { data: runtimes = [] } = useQuery(runtimesQuery);
-  const capability = model === undefined ? null : CAPABILITY_OF_TASK[model.task_key];
+  const capability = model === undefined ? null : capabilityOf(model.task_key);
   const slots = allSlots.filter((slot) => capability === null || slot.capability === capability);
   const fitting = runtimes.filter(
     (runtime) =>
@@ -144,9 +144,10 @@ async function loadInto(model: Model, target: string, alsoServe: boolean): Promi
     return;
   }
   let slotId = target;
-  if (runtime !== null) {
+  const capability = capabilityOf(model.task_key);
+  if (runtime !== null && capability !== null) {
     const { slot } = await call(ENDPOINTS.createSlot, {
-      body: { capability: CAPABILITY_OF_TASK[model.task_key], runtime_spec: runtime },
+      body: { capability, runtime_spec: runtime },
     });
     liveFeed.putSlot(slot);
     slotId = slot.id;

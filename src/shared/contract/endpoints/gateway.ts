@@ -2,6 +2,31 @@ import { z } from 'zod';
 import type { Endpoint } from '../endpoint.ts';
 import { Text, NOT_FOUND } from './parts.ts';
 
+/** What a call to a model can be refused with. */
+const CALL_ERRORS = [
+  'not_found',
+  'forbidden',
+  'invalid_state_transition',
+  'recalled',
+  'validation_failed',
+  'credential_unavailable',
+  'offline_not_allowed',
+  'unsupported_format',
+  'model_not_loaded',
+  'upstream_failed',
+  'runtime_unavailable',
+  'rate_limited',
+  'secrets_locked',
+] as const;
+
+const Turn = z.strictObject({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: Text(1_000_000),
+});
+
+/** The product-facing answer of one call. */
+const PlainAnswer = z.object({ output: z.string(), response: z.string(), model_id: z.string() }).loose();
+
 export const GATEWAY_ENDPOINTS = {
   listServedModels: {
     method: 'GET',
@@ -39,17 +64,7 @@ export const GATEWAY_ENDPOINTS = {
     }),
     status: 200,
     response: z.looseObject({}),
-    errors: [
-      'not_found',
-      'invalid_state_transition',
-      'recalled',
-      'validation_failed',
-      'unsupported_format',
-      'model_not_loaded',
-      'upstream_failed',
-      'runtime_unavailable',
-      'rate_limited',
-    ],
+    errors: CALL_ERRORS,
     kind: 'openai',
   },
   createCompletion: {
@@ -65,17 +80,7 @@ export const GATEWAY_ENDPOINTS = {
     }),
     status: 200,
     response: z.looseObject({}),
-    errors: [
-      'not_found',
-      'invalid_state_transition',
-      'recalled',
-      'validation_failed',
-      'unsupported_format',
-      'model_not_loaded',
-      'upstream_failed',
-      'runtime_unavailable',
-      'rate_limited',
-    ],
+    errors: CALL_ERRORS,
     kind: 'openai',
   },
   createEmbedding: {
@@ -87,17 +92,66 @@ export const GATEWAY_ENDPOINTS = {
     body: z.looseObject({ model: z.string(), input: z.union([z.string(), z.array(z.unknown()).min(1)]) }),
     status: 200,
     response: z.looseObject({}),
-    errors: [
-      'not_found',
-      'invalid_state_transition',
-      'recalled',
-      'validation_failed',
-      'unsupported_format',
-      'model_not_loaded',
-      'upstream_failed',
-      'runtime_unavailable',
-      'rate_limited',
-    ],
+    errors: CALL_ERRORS,
     kind: 'openai',
+  },
+  createRerank: {
+    method: 'POST',
+    path: '/v1/rerank',
+    tag: 'gateway',
+    summary: 'Order documents by how well they answer a query',
+    role: 'user',
+    body: z.looseObject({
+      model: z.string(),
+      query: z.string().min(1),
+      documents: z
+        .array(z.union([z.string(), z.looseObject({ text: z.string() })]))
+        .min(1)
+        .max(2048),
+      top_n: z.int().min(1).optional(),
+    }),
+    status: 200,
+    response: z.looseObject({}),
+    errors: CALL_ERRORS,
+    kind: 'openai',
+  },
+  generateText: {
+    method: 'POST',
+    path: '/v1/models/generate',
+    tag: 'gateway',
+    summary: 'One answer to a prompt or a history, without OpenAI around it',
+    role: 'user',
+    scope: 'invoke',
+    body: z
+      .strictObject({
+        model_id: z.string().min(1).max(256),
+        prompt: Text(1_000_000).optional(),
+        history: z.array(Turn).max(1000).optional(),
+        max_tokens: z.int().min(1).max(1_000_000).optional(),
+        temperature: z.number().min(0).max(2).optional(),
+      })
+      .refine(({ prompt, history }) => (prompt ?? '') !== '' || (history ?? []).length > 0, {
+        path: ['prompt'],
+        message: 'Give a prompt, a history, or both.',
+      }),
+    status: 200,
+    response: PlainAnswer,
+    errors: CALL_ERRORS,
+  },
+  inferText: {
+    method: 'POST',
+    path: '/v1/models/inference',
+    tag: 'gateway',
+    summary: 'The same under the names of older products',
+    role: 'user',
+    scope: 'invoke',
+    body: z.strictObject({
+      model: z.string().min(1).max(256),
+      prompt: z.string().min(1).max(1_000_000),
+      history: z.array(Turn).max(1000).optional(),
+    }),
+    status: 200,
+    response: PlainAnswer,
+    errors: CALL_ERRORS,
   },
 } as const satisfies Record<string, Endpoint>;

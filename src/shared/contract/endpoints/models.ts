@@ -1,35 +1,85 @@
 import { z } from 'zod';
-import { LIFECYCLE_STATES, REQUESTED_ACTIONS, STAGES } from '../../lifecycle/index.ts';
+import { LIFECYCLE_STATES, MODEL_ACTION_ROLES, MODEL_EDIT_ROLE, STAGES } from '../../lifecycle/index.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { NameSchema } from '../identity.ts';
+import { StoredErrorSchema } from '../resources/basics.ts';
 import {
   CapabilitySchema,
-  EffectSchema,
-  FamilySchema,
+  CategorySchema,
   JsonObject,
   ModelConfigSchema,
   ModelSchema,
-  SlotConfigSchema,
+  ProviderSchema,
   TaskKeySchema,
-  TestRunSchema,
-  TestRuntimeSchema,
-  ValidationSchema,
-  VersionSchema,
 } from '../resources/index.ts';
 import {
   Id,
-  Name,
   PAGE,
-  PageQuery,
   page,
   oneOrMany,
   Flag,
+  Tags,
   Text,
   AbsolutePath,
   ModelAnswer,
   JobAnswer,
   NOT_FOUND,
 } from './parts.ts';
+
+export const VISIBILITY_SCOPES = ['private', 'user', 'group', 'platform'] as const;
+export type VisibilityScope = (typeof VISIBILITY_SCOPES)[number];
+
+export const MODEL_SORTS = ['name', 'created', 'updated'] as const;
+
+/** Heavy fields that a list carries only when asked. */
+export const MODEL_INCLUDES = ['files', 'actions', 'requirements'] as const;
+
+export const BULK_ACTIONS = [
+  'register',
+  'activate',
+  'deactivate',
+  'unregister',
+  'delete',
+  'check',
+  'tag',
+  'untag',
+  'set_visibility',
+] as const;
+export type BulkAction = (typeof BULK_ACTIONS)[number];
+
+/** A model of files that lie on the agent's machine. */
+export const LocalModelBody = z.strictObject({
+  backend: z.literal('local').default('local'),
+  path: AbsolutePath,
+  name: NameSchema.optional(),
+  id: NameSchema.optional(),
+  label: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, 'Use a semantic version like 1.2.0.')
+    .max(64)
+    .optional(),
+  task_key: TaskKeySchema.optional(),
+  /** Follows from the task; a wrong one is refused. */
+  category: CategorySchema.optional(),
+  description: Text(10_000).optional(),
+  register: z.boolean().default(false),
+  link: z.boolean().default(false),
+});
+
+/** A model that a provider runs. */
+export const CloudModelBody = z.strictObject({
+  backend: z.literal('external_api'),
+  name: NameSchema,
+  id: NameSchema.optional(),
+  provider: ProviderSchema,
+  provider_model_id: z.string().min(1).max(256),
+  credential_id: NameSchema,
+  task_key: TaskKeySchema,
+  category: CategorySchema.optional(),
+  description: Text(10_000).optional(),
+  /** `platform` needs a superadmin; a user's own cloud model is `user`. */
+  owner_type: z.enum(['user', 'platform']).optional(),
+});
 
 export const MODELS_ENDPOINTS = {
   listModels: {
@@ -49,7 +99,12 @@ export const MODELS_ENDPOINTS = {
       eligible: Flag.optional(),
       capability: CapabilitySchema.optional(),
       name: NameSchema.optional(),
-      sort: z.enum(['name', 'created']).default('name'),
+      provider: Text(128).optional(),
+      visibility_scope: oneOrMany(z.enum(VISIBILITY_SCOPES)).optional(),
+      /** What makes somebody look: not ready, stale, failed, without a credential. */
+      attention: Flag.optional(),
+      include: oneOrMany(z.enum(MODEL_INCLUDES)).optional(),
+      sort: z.enum(MODEL_SORTS).default('name'),
     }),
     status: 200,
     response: page('models', ModelSchema).extend({
@@ -61,31 +116,20 @@ export const MODELS_ENDPOINTS = {
     method: 'POST',
     path: '/v1/modelops/models',
     tag: 'models',
-    summary: 'Import a model from a path of this machine',
-    role: 'superadmin',
-    body: z.strictObject({
-      backend: z.literal('local').default('local'),
-      path: AbsolutePath,
-      name: NameSchema.optional(),
-      id: NameSchema.optional(),
-      label: z
-        .string()
-        .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, 'Use a semantic version like 1.2.0.')
-        .max(64)
-        .optional(),
-      task_key: TaskKeySchema.optional(),
-      description: Text(10_000).optional(),
-      register: z.boolean().default(false),
-      link: z.boolean().default(false),
-    }),
+    summary: 'Import a model from a path of this machine (superadmin), or add a model of a provider',
+    role: 'user',
+    body: z.union([LocalModelBody, CloudModelBody]),
     status: 202,
-    response: JobAnswer,
+    otherStatus: { status: 201, when: (answer) => 'model' in answer },
+    response: z.union([JobAnswer, ModelAnswer]),
     errors: [
       'permission_denied',
+      'forbidden',
       'not_found',
       'unsupported_format',
       'ambiguous_source',
       'already_exists',
+      'credential_unavailable',
       'storage_unavailable',
       'resource_exhausted',
     ],
@@ -147,235 +191,99 @@ export const MODELS_ENDPOINTS = {
     path: '/v1/modelops/models/:id',
     tag: 'models',
     summary: 'Change what may change; needs If-Match with the rev',
-    role: 'superadmin',
+    ...MODEL_EDIT_ROLE,
     params: Id,
     body: z.strictObject({
       description: Text(10_000).optional(),
-      tags: z
-        .array(z.string().regex(/^[^\s,][^,]{0,127}$/))
-        .max(50)
-        .optional(),
-      annotations: z.record(Text(128), Text(4096)).optional(),
+      tags: Tags.optional(),
+      annotations: z.record(z.string().min(1).max(128), Text(4096)).optional(),
       metadata: JsonObject.optional(),
       config: ModelConfigSchema.optional(),
+      credential_id: NameSchema.optional(),
     }),
     status: 200,
     response: ModelAnswer,
-    errors: ['not_found', 'conflict'],
+    errors: ['not_found', 'conflict', 'credential_unavailable'],
+  },
+  putVisibility: {
+    method: 'PUT',
+    path: '/v1/modelops/models/:id/visibility',
+    tag: 'models',
+    summary:
+      'Who sees a model: its owner (private), named people (user) or groups (group), or everybody (platform)',
+    ...MODEL_EDIT_ROLE,
+    params: Id,
+    body: z.strictObject({
+      visibility_scope: z.enum(VISIBILITY_SCOPES),
+      /** Ids of principals; for the scope `user`. */
+      users: z.array(NameSchema).max(200).optional(),
+      /** Ids of groups; for the scope `group`. */
+      groups: z.array(NameSchema).max(200).optional(),
+    }),
+    status: 200,
+    response: ModelAnswer,
+    errors: ['not_found', 'forbidden', 'conflict'],
+  },
+  bulkModels: {
+    method: 'POST',
+    path: '/v1/modelops/models/bulk',
+    tag: 'models',
+    summary: 'One action on many models; each succeeds or is refused for itself',
+    role: 'user',
+    body: z.strictObject({
+      action: z.enum(BULK_ACTIONS),
+      ids: z.array(NameSchema).min(1).max(200),
+      /** deactivate */
+      note: Text(2000).optional(),
+      /** tag, untag */
+      tags: Tags.min(1).optional(),
+      /** set_visibility */
+      visibility_scope: z.enum(VISIBILITY_SCOPES).optional(),
+      /** delete */
+      keep_files: z.boolean().default(false),
+    }),
+    status: 200,
+    response: z.object({
+      results: z.array(z.object({ id: z.string(), ok: z.boolean(), error: StoredErrorSchema.nullable() })),
+      succeeded: z.int(),
+      refused: z.int(),
+    }),
+    errors: [],
+  },
+  getModelFile: {
+    method: 'GET',
+    path: '/v1/modelops/models/:id/files/*',
+    tag: 'models',
+    summary: 'One file of a model, byte for byte; ranges are answered',
+    role: 'superadmin',
+    params: z.strictObject({ id: NameSchema, '*': z.string().min(1).max(4096) }),
+    status: 200,
+    response: z.string(),
+    errors: ['not_found', 'artifact_not_ready', 'storage_unavailable'],
+    kind: 'file',
   },
   deleteModel: {
     method: 'DELETE',
     path: '/v1/modelops/models/:id',
     tag: 'models',
     summary: 'Delete an unregistered model and the files nothing else needs',
-    role: 'superadmin',
+    ...MODEL_ACTION_ROLES.delete,
     params: Id,
     query: z.strictObject({ keep_files: Flag.default(false) }),
     status: 200,
     response: z.object({ deleted: z.literal(true), model_id: z.string(), freed_bytes: z.int() }),
     errors: ['not_found', 'invalid_state_transition', 'dependencies_unsatisfied', 'conflict'],
   },
-  registerModel: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/register',
-    tag: 'models',
-    summary: 'Take a model under management',
-    role: 'admin',
-    params: Id,
-    status: 200,
-    response: ModelAnswer,
-    errors: ['not_found', 'invalid_state_transition', 'recalled', 'artifact_not_ready', 'conflict'],
-  },
-  testModel: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/test',
-    tag: 'models',
-    summary: 'Run a test on a slot; failures are recorded too',
-    role: 'admin',
-    params: Id,
-    body: z.strictObject({
-      inputs: z.union([
-        z.strictObject({ prompt: z.string().min(1).max(100_000) }),
-        z.strictObject({ text: z.string().min(1).max(100_000) }),
-      ]),
-      slot_id: NameSchema.optional(),
-    }),
-    status: 200,
-    response: z.object({
-      model: ModelSchema,
-      test_run: TestRunSchema,
-      result: z.enum(['success', 'failure']),
-    }),
-    errors: [
-      'not_found',
-      'invalid_state_transition',
-      'offline_not_allowed',
-      'local_model_not_served_by_runtime',
-      'model_test_failed',
-    ],
-  },
-  validateModel: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/validate',
-    tag: 'models',
-    summary: 'Take a successful test run as the validation',
-    role: 'admin',
-    params: Id,
-    body: z.strictObject({ test_run_id: Text(128).optional() }),
-    status: 200,
-    response: z.object({ model: ModelSchema, validation: ValidationSchema }),
-    errors: [
-      'not_found',
-      'invalid_state_transition',
-      'validation_already_current',
-      'validation_test_required',
-      'test_run_not_found',
-      'test_run_mismatch',
-      'validation_test_failed',
-      'validation_test_stale',
-      'validation_failed',
-      'conflict',
-    ],
-  },
-  activateModel: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/activate',
-    tag: 'models',
-    summary: 'Allow a validated model to be invoked',
-    role: 'admin',
-    params: Id,
-    status: 200,
-    response: ModelAnswer,
-    errors: [
-      'not_found',
-      'invalid_state_transition',
-      'recalled',
-      'credential_unavailable',
-      'validation_failed',
-      'offline_not_allowed',
-      'conflict',
-    ],
-  },
-  deactivateModel: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/deactivate',
-    tag: 'models',
-    summary: 'Refuse calls to a model from now on',
-    role: 'admin',
-    params: Id,
-    body: z.strictObject({ note: Text(2000).optional() }).optional(),
-    status: 200,
-    response: ModelAnswer,
-    errors: ['not_found', 'invalid_state_transition', 'conflict'],
-  },
-  unregisterModel: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/unregister',
-    tag: 'models',
-    summary: 'Stop managing a model; its files stay',
-    role: 'admin',
-    params: Id,
-    status: 200,
-    response: ModelAnswer,
-    errors: ['not_found', 'invalid_state_transition', 'dependencies_unsatisfied', 'conflict'],
-  },
-  previewEffects: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/effects',
-    tag: 'models',
-    summary: 'What an action would do now',
-    role: 'admin',
-    params: Id,
-    body: z.strictObject({ action: z.enum(REQUESTED_ACTIONS) }),
-    status: 200,
-    response: z.object({ effects: z.array(EffectSchema) }),
-    errors: NOT_FOUND,
-  },
-  serveModel: {
-    method: 'POST',
-    path: '/v1/modelops/models/:id/serve',
-    tag: 'models',
-    role: 'superadmin',
-    summary:
-      'Do all that is missing until a local model answers: register, load, test, validate, activate; stops at the first refusal',
-    params: Id,
-    body: z.strictObject({
-      slot_id: NameSchema.optional(),
-      runtime_spec: NameSchema.optional(),
-      config: SlotConfigSchema.optional(),
-      prompt: z.string().min(1).max(10_000).optional(),
-    }),
-    status: 202,
-    response: JobAnswer,
-    errors: [
-      'not_found',
-      'invalid_state_transition',
-      'recalled',
-      'artifact_not_ready',
-      'unsupported_format',
-      'runtime_unavailable',
-    ],
-  },
-  listTestRuns: {
-    method: 'GET',
-    path: '/v1/modelops/models/:id/tests',
-    tag: 'models',
-    summary: 'Test runs, newest first',
-    role: 'user',
-    params: Id,
-    query: PageQuery,
-    status: 200,
-    response: page('tests', TestRunSchema),
-    errors: NOT_FOUND,
-  },
-  listValidations: {
-    method: 'GET',
-    path: '/v1/modelops/models/:id/validations',
-    tag: 'models',
-    summary: 'Validations, newest first',
-    role: 'user',
-    params: Id,
-    query: PageQuery,
-    status: 200,
-    response: page('validations', ValidationSchema),
-    errors: NOT_FOUND,
-  },
-  listTestRuntimes: {
-    method: 'GET',
-    path: '/v1/modelops/models/:id/test-runtimes',
-    tag: 'models',
-    summary: 'Slots the model could be tested on',
-    role: 'admin',
-    params: Id,
-    status: 200,
-    response: z.object({
-      model_id: z.string(),
-      runtimes: z.array(TestRuntimeSchema),
-      default_slot_id: z.string().nullable(),
-    }),
-    errors: NOT_FOUND,
-  },
-  getFamily: {
-    method: 'GET',
-    path: '/v1/modelops/registry/:name',
-    tag: 'models',
-    summary: 'One model family',
-    role: 'user',
-    params: Name,
-    status: 200,
-    response: z.object({ model: FamilySchema }),
-    errors: NOT_FOUND,
-  },
-  listVersions: {
-    method: 'GET',
-    path: '/v1/modelops/registry/:name/versions',
-    tag: 'models',
-    summary: 'Versions of a family, newest first',
-    role: 'user',
-    params: Name,
-    query: PageQuery,
-    status: 200,
-    response: page('versions', VersionSchema),
-    errors: NOT_FOUND,
-  },
 } as const satisfies Record<string, Endpoint>;
+
+/** The two things that `createModel` does, each with its own shapes; the same route. */
+export const IMPORT_MODEL = {
+  ...MODELS_ENDPOINTS.createModel,
+  body: LocalModelBody,
+  response: JobAnswer,
+} as const satisfies Endpoint;
+export const ADD_CLOUD_MODEL = {
+  ...MODELS_ENDPOINTS.createModel,
+  body: CloudModelBody,
+  response: ModelAnswer,
+} as const satisfies Endpoint;

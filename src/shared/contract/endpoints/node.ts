@@ -3,8 +3,10 @@ import type { Endpoint } from '../endpoint.ts';
 import {
   BackupSchema,
   CheckSchema,
+  EffectSchema,
   JournalRowSchema,
   ProfileSchema,
+  RefusedAttemptSchema,
   SystemSchema,
   TimeSchema,
 } from '../resources/index.ts';
@@ -72,6 +74,27 @@ export const NODE_ENDPOINTS = {
     status: 200,
     response: ProfileSchema,
     errors: ['runtime_profile_locked'],
+  },
+  previewProfileEffects: {
+    method: 'POST',
+    path: '/v1/runtime/profile/effects',
+    tag: 'node',
+    summary: 'What a switch of the profile would do now',
+    role: 'superadmin',
+    body: z.strictObject({ profile: z.enum(['online', 'offline']) }),
+    status: 200,
+    response: z.object({ effects: z.array(EffectSchema) }),
+    errors: [],
+  },
+  listRefusedAttempts: {
+    method: 'GET',
+    path: '/v1/runtime/profile/refused',
+    tag: 'node',
+    summary: 'Attempts to reach beyond this machine that were refused since the agent started, newest first',
+    role: 'admin',
+    status: 200,
+    response: z.object({ attempts: z.array(RefusedAttemptSchema), refused_count: z.int() }),
+    errors: [],
   },
   listBackups: {
     method: 'GET',

@@ -28,6 +28,8 @@ export const oneOrMany = <T extends z.ZodType>(item: T) =>
 
 export const Flag = z.preprocess((value) => (value === '' ? '1' : value), z.stringbool());
 export const Text = (max: number) => z.string().max(max);
+/** Tags: no comma, no space at the start, no control characters. */
+export const Tags = z.array(z.string().regex(/^[^\s,\p{C}][^,\p{C}]{0,127}$/u)).max(50);
 export const AbsolutePath = z
   .string()
   .min(1)

@@ -5,3 +5,5 @@ export * from './models.ts';
 export * from './jobs.ts';
 export * from './slots.ts';
 export * from './node.ts';
+export * from './access.ts';
+export * from './usage.ts';

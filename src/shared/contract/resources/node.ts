@@ -1,11 +1,19 @@
 import { z } from 'zod';
-import { Bytes, JsonObject, NullableTime, ROLE, TimeSchema } from './basics.ts';
+import { Bytes, JsonObject, NullableTime, TimeSchema } from './basics.ts';
 
 export const ProfileSchema = z.object({
   profile: z.enum(['online', 'offline']),
   locked: z.boolean(),
   source: z.enum(['default', 'stored', 'argument', 'environment', 'file']),
   refused_count: z.int(),
+});
+
+/** An attempt to reach beyond this machine that was refused. */
+export const RefusedAttemptSchema = z.object({
+  at: TimeSchema,
+  purpose: z.string(),
+  host: z.string(),
+  reason: z.string(),
 });
 
 export const CheckSchema = z.object({
@@ -59,21 +67,6 @@ export const JournalRowSchema = z.object({
   hash: z.string(),
 });
 export type JournalRow = z.infer<typeof JournalRowSchema>;
-
-export const KeySchema = z.object({
-  id: z.string(),
-  kind: z.enum(['admin', 'api', 'session', 'desktop']),
-  name: z.string(),
-  role: ROLE,
-  principal_id: z.string(),
-  principal_name: z.string(),
-  last4: z.string(),
-  created_at: TimeSchema,
-  expires_at: NullableTime,
-  last_used_at: NullableTime,
-  revoked_at: NullableTime,
-});
-export type Key = z.infer<typeof KeySchema>;
 
 export const BackupSchema = z.object({
   path: z.string(),

@@ -1,6 +1,7 @@
 import { sql as first } from './0001-first.ts';
+import { sql as governance } from './0002-governance.ts';
 
 /** In order; the position is the `user_version` after it. Never change one that was released. */
-export const MIGRATIONS: readonly string[] = [first];
+export const MIGRATIONS: readonly string[] = [first, governance];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
