@@ -17,7 +17,7 @@ import {
   type CatalogPorts,
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
-import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
+import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
@@ -48,6 +48,7 @@ import {
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
+import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
 import { HistoryStore, validationRoutes, Validations } from './validation/index.ts';
 
 /** What a host may set that no person does. */
@@ -92,7 +93,11 @@ export async function compose(foundation: Foundation) {
   const blobs = new BlobStore(database, paths.store, clock);
   const models = new ModelStore(database, clock);
   const versions = new VersionStore(database, clock);
-  const usage = new UsageRecorder(database, clock);
+  const usage = new UsageRecorder({
+    store: new UsageStore(database),
+    clock,
+    log: log.child({ part: 'usage' }),
+  });
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
   const ports: CatalogPorts = {
@@ -206,6 +211,7 @@ export async function compose(foundation: Foundation) {
   runtimeRoutes(router, { slots, specs, drivers, clock });
   validationRoutes(router, { validations, history, lifecycle, models, view });
   gatewayRoutes(router, { directory, usage, slots });
+  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
