@@ -2,7 +2,7 @@ import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
-import { accessRoutes, openAccess, Visibility, type KeyUsage } from './access/index.ts';
+import { accessRoutes, openAccess, Visibility } from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
@@ -17,8 +17,8 @@ import {
   type CatalogPorts,
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
-import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
-import { toIso, type Clock } from './kernel/clock.ts';
+import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import type { Clock } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
 import type { Database } from './kernel/database/database.ts';
@@ -48,6 +48,7 @@ import {
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
+import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
 import { HistoryStore, validationRoutes, Validations } from './validation/index.ts';
 
 /** What a host may set that no person does. */
@@ -88,14 +89,12 @@ export async function compose(foundation: Foundation) {
   const blobs = new BlobStore(database, paths.store, clock);
   const models = new ModelStore(database, clock);
   const versions = new VersionStore(database, clock);
-  const usage = new UsageRecorder(database, clock);
-  const access = await openAccess({
-    database,
-    journal,
+  const usage = new UsageRecorder({
+    store: new UsageStore(database),
     clock,
-    paths,
-    usage: keyUsage(database, clock, usage),
+    log: log.child({ part: 'usage' }),
   });
+  const access = await openAccess({ database, journal, clock, paths, usage });
   const { keyring, keys } = access;
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
@@ -212,6 +211,7 @@ export async function compose(foundation: Foundation) {
   runtimeRoutes(router, { slots, specs, drivers, clock });
   validationRoutes(router, { validations, history, lifecycle, models, view });
   gatewayRoutes(router, { directory, usage, slots });
+  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
@@ -224,6 +224,7 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    usage,
     models,
     visibility,
     whileValid: (caller) => keyring.whileValid(caller.keyId),
@@ -243,20 +244,6 @@ export async function compose(foundation: Foundation) {
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
   return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
-}
-
-/** What keys have spent today, with the calls that are not written yet. */
-function keyUsage(database: Database, clock: Clock, usage: UsageRecorder): KeyUsage {
-  const today = database.prepare<{ calls: number; tokens: number }>(
-    `SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(prompt_tokens + completion_tokens), 0) AS tokens
-     FROM usage_daily WHERE key_id = :keyId AND day = :day`,
-  );
-  return {
-    today: (keyId) => {
-      usage.flush();
-      return today.get({ keyId, day: toIso(clock.now()).slice(0, 10) }) ?? { calls: 0, tokens: 0 };
-    },
-  };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {
