@@ -1,4 +1,5 @@
 export { ensureAdminToken } from './admin-token.ts';
+export { assertMay } from './authority.ts';
 export { KeyStore } from './key-store.ts';
 export { Keys } from './keys.ts';
 export { accessRoutes } from './routes.ts';
