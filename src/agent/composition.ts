@@ -2,7 +2,7 @@ import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
-import { accessRoutes, openAccess, Visibility, type KeyUsage } from './access/index.ts';
+import { accessRoutes, openAccess, Visibility } from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
@@ -17,8 +17,8 @@ import {
   type CatalogPorts,
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
-import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
-import { toIso, type Clock } from './kernel/clock.ts';
+import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import type { Clock } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
 import type { Database } from './kernel/database/database.ts';
@@ -48,7 +48,17 @@ import {
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
-import { HistoryStore, validationRoutes, Validations } from './validation/index.ts';
+import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
+import {
+  builtInValidators,
+  HistoryStore,
+  SlotExecutor,
+  TestRuns,
+  TestRuntimes,
+  validationRoutes,
+  Validations,
+  ValidatorRegistry,
+} from './validation/index.ts';
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
@@ -88,14 +98,12 @@ export async function compose(foundation: Foundation) {
   const blobs = new BlobStore(database, paths.store, clock);
   const models = new ModelStore(database, clock);
   const versions = new VersionStore(database, clock);
-  const usage = new UsageRecorder(database, clock);
-  const access = await openAccess({
-    database,
-    journal,
+  const usage = new UsageRecorder({
+    store: new UsageStore(database),
     clock,
-    paths,
-    usage: keyUsage(database, clock, usage),
+    log: log.child({ part: 'usage' }),
   });
+  const access = await openAccess({ database, journal, clock, paths, usage });
   const { keyring, keys } = access;
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
@@ -107,7 +115,8 @@ export async function compose(foundation: Foundation) {
     },
     bindings: { bindingsOf: () => [] },
     usage,
-    tests: { newestSuccess: (id) => validations.newestSuccess(id), last: (id) => validations.last(id) },
+    tests: { newestSuccess: (id) => tests.newestSuccess(id), last: (id) => tests.last(id) },
+    validations: { current: (id) => history.current(id) },
   };
   const visibility = new Visibility(database);
   const facts = new FactsReader(database, ports, () => profile.current, visibility);
@@ -161,21 +170,18 @@ export async function compose(foundation: Foundation) {
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
   const history = new HistoryStore(database, clock);
-  const validations = new Validations({
-    database,
-    journal,
-    clock,
-    history,
-    models,
-    lifecycle,
-    facts,
-    slots,
-    blobs,
-  });
+  const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
+  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots)] });
+  const validators = new ValidatorRegistry(
+    builtInValidators({ blobs, estimator: null }),
+    log.child({ part: 'validation' }),
+  );
+  const validations = new Validations({ ...proof, tests, validators });
+  const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({ models, facts, slots, hub, visibility });
 
   const importDeps = { blobs, publisher, models, lifecycle, jobs };
-  const serveDeps = { models, lifecycle, validations, slots, specs, drivers, hub, jobs };
+  const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
 
@@ -210,8 +216,18 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   runtimeRoutes(router, { slots, specs, drivers, clock });
-  validationRoutes(router, { validations, history, lifecycle, models, view });
+  validationRoutes(router, {
+    tests,
+    runtimes: testRuntimes,
+    validations,
+    validators,
+    history,
+    lifecycle,
+    models,
+    view,
+  });
   gatewayRoutes(router, { directory, usage, slots });
+  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
@@ -224,6 +240,7 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    usage,
     models,
     visibility,
     whileValid: (caller) => keyring.whileValid(caller.keyId),
@@ -243,20 +260,6 @@ export async function compose(foundation: Foundation) {
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
   return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
-}
-
-/** What keys have spent today, with the calls that are not written yet. */
-function keyUsage(database: Database, clock: Clock, usage: UsageRecorder): KeyUsage {
-  const today = database.prepare<{ calls: number; tokens: number }>(
-    `SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(prompt_tokens + completion_tokens), 0) AS tokens
-     FROM usage_daily WHERE key_id = :keyId AND day = :day`,
-  );
-  return {
-    today: (keyId) => {
-      usage.flush();
-      return today.get({ keyId, day: toIso(clock.now()).slice(0, 10) }) ?? { calls: 0, tokens: 0 };
-    },
-  };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {
