@@ -75,6 +75,9 @@ describe('people on the command line', () => {
     await text('principals', 'add', 'batch', '--service');
     await text('groups', 'add', 'analysts', '--description', 'Those who count');
     expect(await text('groups', 'member', 'add', 'analysts', 'batch')).toBe('batch is in analysts.\n');
+    // What the shell offers while it is typed.
+    expect(await text('__complete', '--', 'groups', 'member', 'add', 'an')).toBe('analysts\n');
+    expect(await text('__complete', '--', 'principals', 'show', 'ba')).toBe('batch\n');
     expect(await text('groups', 'show', 'analysts')).toContain('members  batch');
     expect(await text('groups', 'list')).toMatch(/analysts +1 +0 +Those who count/);
     const { group } = await json<{ group: Group }>('groups', 'edit', 'analysts', '--name', 'counters');

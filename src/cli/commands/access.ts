@@ -51,7 +51,7 @@ function listPrincipals(principals: Command): void {
     },
   );
   action(
-    principals.command('show').description('one person or service').argument('<name>', 'name or id'),
+    principals.command('show').description('one person or service').argument('<principal>', 'name or id'),
     async ({ agent, output }, _options, name) => {
       const principal = await findPrincipal(await agent(), name ?? '');
       output.result({ principal }, principalText(principal));
@@ -88,7 +88,7 @@ function changePrincipals(principals: Command): void {
     principals
       .command('edit')
       .description('change the role or the name shown')
-      .argument('<name>', 'name or id')
+      .argument('<principal>', 'name or id')
       .option('--role <role>', 'user, reviewer, admin or superadmin')
       .option('--display-name <text>', 'the name to show'),
     async ({ agent, output }, { role, displayName }, name) => {
@@ -107,7 +107,7 @@ function changePrincipals(principals: Command): void {
       principals
         .command(verb)
         .description(disabled ? 'shut out with all keys and sessions' : 'let in again')
-        .argument('<name>', 'name or id'),
+        .argument('<principal>', 'name or id'),
       async ({ agent, output }, _options, name) => {
         const principal = await patchPrincipal(await agent(), name ?? '', { disabled });
         output.result({ principal }, `${principal.name} ${text}.`);
@@ -117,7 +117,7 @@ function changePrincipals(principals: Command): void {
     principals
       .command('remove')
       .description('erase: its keys end and its name goes; the journal keeps its id')
-      .argument('<name>', 'name or id'),
+      .argument('<principal>', 'name or id'),
     async ({ agent, output }, _options, name) => {
       const connection = await agent();
       const { id, name: known } = await findPrincipal(connection, name ?? '');
@@ -154,7 +154,7 @@ function groupCommands(groups: Command): void {
     },
   );
   action(
-    groups.command('show').description('one group with its members').argument('<name>', 'name or id'),
+    groups.command('show').description('one group with its members').argument('<group>', 'name or id'),
     async ({ agent, output }, _options, name) => {
       const group = await findGroup(await agent(), name ?? '');
       output.result({ group }, groupText(group));
@@ -196,7 +196,10 @@ function groupCommands(groups: Command): void {
     },
   );
   action(
-    groups.command('remove').description('delete a group; its members stay').argument('<name>', 'name or id'),
+    groups
+      .command('remove')
+      .description('delete a group; its members stay')
+      .argument('<group>', 'name or id'),
     async ({ agent, output }, _options, name) => {
       const connection = await agent();
       const { id, name: known } = await findGroup(connection, name ?? '');
