@@ -94,8 +94,19 @@ describe('people on the command line', () => {
 describe('keys on the command line', () => {
   it('are made with rights, shown, changed, rotated and revoked by name', async () => {
     const made = await json<{ token: string; key: Key }>(
-      ...['keys', 'create', 'ci', '--role', 'admin', '--scopes', 'invoke,read'],
-      ...['--expires', '30d', '--rate-limit', '60', '--token-budget', '100000'],
+      'keys',
+      'create',
+      'ci',
+      '--role',
+      'admin',
+      '--scopes',
+      'invoke,read',
+      '--expires',
+      '30d',
+      '--rate-limit',
+      '60',
+      '--token-budget',
+      '100000',
     );
     expect(made.key).toMatchObject({
       role: 'admin',
@@ -111,7 +122,15 @@ describe('keys on the command line', () => {
     for (const part of ['60 calls a minute', '100,000 a day', 'invoke, read', 'last used     —'])
       expect(shown).toContain(part);
     const { key } = await json<{ key: Key }>(
-      ...['keys', 'edit', 'ci', '--rate-limit', 'none', '--expires', 'none', '--scopes', 'read'],
+      'keys',
+      'edit',
+      'ci',
+      '--rate-limit',
+      'none',
+      '--expires',
+      'none',
+      '--scopes',
+      'read',
     );
     expect(key).toMatchObject({
       rate_limit_per_minute: null,
