@@ -158,7 +158,7 @@ describe('the chat template', () => {
     [{ 'tokenizer_config.json': '{}' }, { chat_template: '{{ messages }}' }, undefined],
     [{ 'chat_template.jinja': '{{ messages }}' }, { chat_template: '{{ broken' }, 'not_valid'],
   ] as const)('%j with %j', async (files, config, reason) => {
-    const found = await find(chatTemplate, files as Record<string, string>, config);
+    const found = await find(chatTemplate, files, config);
     expect(found.result).toBe(reason === undefined ? 'success' : 'warning');
     expect(found.details?.['reason']).toBe(reason);
   });
