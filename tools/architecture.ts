@@ -19,7 +19,13 @@ const BASE = [...CORE, 'agent/access', 'agent/artifacts', 'agent/adapters'] as c
 const CATALOG = [...BASE, 'agent/catalog'] as const;
 const RUNTIMES = [...CATALOG, 'agent/runtimes'] as const;
 const VALIDATION = [...RUNTIMES, 'agent/validation'] as const;
-const FEATURES = [...VALIDATION, 'agent/gateway', 'agent/deployments', 'agent/system'] as const;
+const FEATURES = [
+  ...VALIDATION,
+  'agent/gateway',
+  'agent/deployments',
+  'agent/discovery',
+  'agent/system',
+] as const;
 const AGENT: readonly Forbidden[] = ['electron', 'network', 'console', 'browser-libraries'];
 
 /** From the bottom to the top. */
@@ -35,6 +41,7 @@ export const LAYERS: readonly Layer[] = [
   { path: 'agent/validation', mayUse: RUNTIMES, forbids: AGENT },
   { path: 'agent/gateway', mayUse: VALIDATION, forbids: AGENT },
   { path: 'agent/deployments', mayUse: VALIDATION, forbids: AGENT },
+  { path: 'agent/discovery', mayUse: VALIDATION, forbids: AGENT },
   { path: 'agent/system', mayUse: VALIDATION, forbids: AGENT },
   { path: 'agent/composition.ts', mayUse: FEATURES, forbids: AGENT },
   { path: 'agent/index.ts', mayUse: [...FEATURES, 'agent/composition.ts'], forbids: AGENT },
@@ -53,11 +60,13 @@ export const FEATURES_WITH_A_DOOR = [
   'validation',
   'gateway',
   'deployments',
+  'discovery',
   'system',
 ] as const;
 
-/** The places where a connection may be opened. */
+/** The places where a connection may be opened, and where addresses are judged. */
 export const NETWORK_EXEMPT = [
+  'src/agent/kernel/address-rules.ts',
   'src/agent/kernel/egress.ts',
   'src/agent/runtimes/embedded/openai-server.ts',
 ] as const;
