@@ -2,11 +2,22 @@ import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
-import { accessRoutes, ensureAdminToken, Keys, KeyStore, Visibility } from './access/index.ts';
+import {
+  accessRoutes,
+  credentialRoutes,
+  Credentials,
+  CredentialStore,
+  ensureAdminToken,
+  Keys,
+  KeyStore,
+  Visibility,
+} from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { assertRanges, baseUrlOf, createProviders } from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
   catalogRoutes,
+  CloudModels,
   FactsReader,
   importJob,
   ModelLifecycle,
@@ -17,6 +28,7 @@ import {
   type CatalogPorts,
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
+import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
@@ -106,7 +118,21 @@ export async function compose(foundation: Foundation) {
     tests: { newestSuccess: (id) => validations.newestSuccess(id), last: (id) => validations.last(id) },
   };
   const visibility = new Visibility(database);
-  const facts = new FactsReader(database, ports, () => profile.current, visibility);
+  const credentials = new Credentials({
+    database,
+    journal,
+    clock,
+    store: new CredentialStore(database, clock),
+    secrets: kernel.secrets,
+    addresses: { baseUrl: baseUrlOf, assertRanges },
+    use: {
+      modelsOf: (id) => cloud.modelsOf(id),
+      revoked: (unit, id, actorId) => cloud.revoked(unit, id, actorId),
+      changed: (unit, id, actorId) => cloud.changed(unit, id, actorId),
+    },
+  });
+  const providers = createProviders(egress, { clock, reports: credentials });
+  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
   const lifecycle = new ModelLifecycle({
     database,
     journal,
@@ -116,9 +142,12 @@ export async function compose(foundation: Foundation) {
     facts,
     blobs,
     visibility,
+    credentials,
   });
+  const cloud = new CloudModels({ database, journal, models, versions, lifecycle, credentials });
+  const discovery = new CloudDiscovery({ credentials, providers, cloud, clock });
   const publisher = new Publisher({ database, journal, clock, models, versions, facts });
-  const view = new ModelView({ models, facts, blobs, ports, clock, nodeId: identity.nodeId });
+  const view = new ModelView({ models, facts, blobs, ports, credentials, clock, nodeId: identity.nodeId });
 
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
@@ -190,6 +219,8 @@ export async function compose(foundation: Foundation) {
   const insecure = config.insecure && config.tls === null;
   const router = new Router<Endpoints>(app, ENDPOINTS, authenticate, checkResponses);
   accessRoutes(router, { keys, url, nodeName: identity.nodeName, clock });
+  credentialRoutes(router, { credentials });
+  discoveryRoutes(router, { discovery });
   catalogRoutes(router, {
     models,
     versions,
@@ -197,6 +228,7 @@ export async function compose(foundation: Foundation) {
     view,
     facts,
     publisher,
+    cloud,
     jobs,
     blobs,
     ports,
