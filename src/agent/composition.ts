@@ -60,7 +60,16 @@ import {
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
-import { HistoryStore, validationRoutes, Validations } from './validation/index.ts';
+import {
+  builtInValidators,
+  HistoryStore,
+  SlotExecutor,
+  TestRuns,
+  TestRuntimes,
+  validationRoutes,
+  Validations,
+  ValidatorRegistry,
+} from './validation/index.ts';
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
@@ -115,7 +124,8 @@ export async function compose(foundation: Foundation) {
     },
     bindings: { bindingsOf: () => [] },
     usage,
-    tests: { newestSuccess: (id) => validations.newestSuccess(id), last: (id) => validations.last(id) },
+    tests: { newestSuccess: (id) => tests.newestSuccess(id), last: (id) => tests.last(id) },
+    validations: { current: (id) => history.current(id) },
   };
   const visibility = new Visibility(database);
   const credentials = new Credentials({
@@ -186,21 +196,18 @@ export async function compose(foundation: Foundation) {
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
   const history = new HistoryStore(database, clock);
-  const validations = new Validations({
-    database,
-    journal,
-    clock,
-    history,
-    models,
-    lifecycle,
-    facts,
-    slots,
-    blobs,
-  });
+  const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
+  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots)] });
+  const validators = new ValidatorRegistry(
+    builtInValidators({ blobs, estimator: null }),
+    log.child({ part: 'validation' }),
+  );
+  const validations = new Validations({ ...proof, tests, validators });
+  const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({ models, facts, slots, hub, visibility });
 
   const importDeps = { blobs, publisher, models, lifecycle, jobs };
-  const serveDeps = { models, lifecycle, validations, slots, specs, drivers, hub, jobs };
+  const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
 
@@ -236,7 +243,16 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   runtimeRoutes(router, { slots, specs, drivers, clock });
-  validationRoutes(router, { validations, history, lifecycle, models, view });
+  validationRoutes(router, {
+    tests,
+    runtimes: testRuntimes,
+    validations,
+    validators,
+    history,
+    lifecycle,
+    models,
+    view,
+  });
   gatewayRoutes(router, { directory, usage, slots });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
