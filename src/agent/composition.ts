@@ -29,8 +29,8 @@ import {
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
-import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
-import type { Clock } from './kernel/clock.ts';
+import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
 import type { Database } from './kernel/database/database.ts';
@@ -60,9 +60,14 @@ import {
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
+import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
 import {
   builtInValidators,
+  CloudExecutor,
+  endpointProbe,
   HistoryStore,
+  ProviderCalls,
+  Renewals,
   SlotExecutor,
   TestRuns,
   TestRuntimes,
@@ -74,6 +79,8 @@ import {
 /** What a host may set that no person does. */
 export interface AgentOverrides {
   readonly clock?: Clock;
+  /** What wakes the agent for work that is due later. */
+  readonly timers?: Timers;
   /** The keychain's key, when the desktop has one. */
   readonly secretsKey?: Buffer | null;
   /** Parse every answer against the contract; for tests. */
@@ -113,7 +120,11 @@ export async function compose(foundation: Foundation) {
   const blobs = new BlobStore(database, paths.store, clock);
   const models = new ModelStore(database, clock);
   const versions = new VersionStore(database, clock);
-  const usage = new UsageRecorder(database, clock);
+  const usage = new UsageRecorder({
+    store: new UsageStore(database),
+    clock,
+    log: log.child({ part: 'usage' }),
+  });
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
   const ports: CatalogPorts = {
@@ -197,12 +208,15 @@ export async function compose(foundation: Foundation) {
   });
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
-  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots)] });
+  const calls = new ProviderCalls({ accounts: credentials, providers, facts, egress });
+  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    builtInValidators({ blobs, estimator: null }),
+    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
+  const timers = overrides.timers ?? systemTimers;
+  const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({ models, facts, slots, hub, visibility });
 
@@ -254,6 +268,7 @@ export async function compose(foundation: Foundation) {
     view,
   });
   gatewayRoutes(router, { directory, usage, slots });
+  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
@@ -266,6 +281,7 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    usage,
     models,
     visibility,
     url,
@@ -283,7 +299,7 @@ export async function compose(foundation: Foundation) {
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
-  return { ...kernel, keys, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
+  return { ...kernel, keys, blobs, specs, docker, drivers, slots, usage, renewals, app, url, stopping };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {

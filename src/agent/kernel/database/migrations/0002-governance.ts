@@ -114,6 +114,9 @@ ALTER TABLE usage_daily ADD COLUMN latency_max_ms INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX usage_daily_day ON usage_daily (day, model_id, key_id);
 CREATE INDEX usage_daily_key ON usage_daily (key_id, day);
 
+-- The sample is left out of every sum.
+CREATE INDEX models_sample ON models (id) WHERE is_sample = 1;
+
 -- The latest calls; the oldest rows go when there are more than the ring holds.
 CREATE TABLE usage_events (
   seq               INTEGER PRIMARY KEY AUTOINCREMENT,
