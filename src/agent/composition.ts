@@ -1,16 +1,15 @@
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
-import { Router } from '../server/router.ts';
+import { Router, type Door } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
 import {
   accessRoutes,
   credentialRoutes,
   Credentials,
   CredentialStore,
-  ensureAdminToken,
-  Keys,
-  KeyStore,
+  openAccess,
   Visibility,
+  type KeyUsage,
 } from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
 import { assertRanges, baseUrlOf, createProviders } from './adapters/providers/index.ts';
@@ -30,7 +29,7 @@ import {
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
-import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
+import { systemTimers, toIso, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
 import type { Database } from './kernel/database/database.ts';
@@ -113,10 +112,6 @@ export async function compose(foundation: Foundation) {
   const kernel = await composeKernel(foundation);
   const { journal, hub, profile, egress, jobs, identity } = kernel;
 
-  const keyStore = new KeyStore(database);
-  const keys = new Keys({ database, store: keyStore, journal, clock });
-  await ensureAdminToken({ database, store: keyStore, keys, paths, clock });
-
   const blobs = new BlobStore(database, paths.store, clock);
   const models = new ModelStore(database, clock);
   const versions = new VersionStore(database, clock);
@@ -125,6 +120,14 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'usage' }),
   });
+  const access = await openAccess({
+    database,
+    journal,
+    clock,
+    paths,
+    usage: keyUsage(database, clock, usage),
+  });
+  const { keyring, keys } = access;
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
   const ports: CatalogPorts = {
@@ -226,20 +229,22 @@ export async function compose(foundation: Foundation) {
   jobs.register(serveJob(serveDeps));
 
   const stopping = new AbortController();
-  const authenticate = (token: string) => keys.authenticate(token);
+  const door: Door = {
+    authenticate: (token) => keyring.authenticate(token),
+    admit: ({ keyId }, spends) => keys.admit(keyId, spends),
+  };
   const checkResponses = overrides.checkResponses ?? false;
   const app = createHttpServer({
     log: log.child({ part: 'http' }),
     origins: { allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins },
-    authenticate,
     tls: config.tls,
     stopping: () => stopping.signal.aborted,
     checkResponses,
   });
   const url = () => serverUrl(app, config.tls !== null);
   const insecure = config.insecure && config.tls === null;
-  const router = new Router<Endpoints>(app, ENDPOINTS, authenticate, checkResponses);
-  accessRoutes(router, { keys, url, nodeName: identity.nodeName, clock });
+  const router = new Router<Endpoints>(app, ENDPOINTS, door, checkResponses);
+  accessRoutes(router, { ...access, url, nodeName: identity.nodeName });
   credentialRoutes(router, { credentials });
   discoveryRoutes(router, { discovery });
   catalogRoutes(router, {
@@ -284,6 +289,7 @@ export async function compose(foundation: Foundation) {
     usage,
     models,
     visibility,
+    whileValid: (caller) => keyring.whileValid(caller.keyId),
     url,
     insecure,
     startedAt: foundation.startedAt,
@@ -299,7 +305,21 @@ export async function compose(foundation: Foundation) {
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
-  return { ...kernel, keys, blobs, specs, docker, drivers, slots, usage, renewals, app, url, stopping };
+  return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, renewals, app, url, stopping };
+}
+
+/** What keys have spent today, with the calls that are not written yet. */
+function keyUsage(database: Database, clock: Clock, usage: UsageRecorder): KeyUsage {
+  const today = database.prepare<{ calls: number; tokens: number }>(
+    `SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(prompt_tokens + completion_tokens), 0) AS tokens
+     FROM usage_daily WHERE key_id = :keyId AND day = :day`,
+  );
+  return {
+    today: (keyId) => {
+      usage.flush();
+      return today.get({ keyId, day: toIso(clock.now()).slice(0, 10) }) ?? { calls: 0, tokens: 0 };
+    },
+  };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {

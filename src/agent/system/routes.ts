@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError, ENDPOINTS, type Endpoints } from '../../shared/contract/index.ts';
 import { streamEvents } from '../../server/event-stream.ts';
 import { openApiDocument } from '../../server/openapi.ts';
+import type { Caller } from '../../server/context.ts';
 import type { Router } from '../../server/router.ts';
 import type { Visibility } from '../access/index.ts';
 import type { ModelStore } from '../catalog/index.ts';
@@ -21,6 +22,8 @@ export interface SystemRouteDeps extends SystemDeps, DoctorDeps, ProfileRouteDep
   readonly hub: EventHub;
   readonly models: ModelStore;
   readonly visibility: Visibility;
+  /** Aborted when the key of a caller ends, or its rights change. */
+  readonly whileValid: (caller: Caller) => AbortSignal;
   /** Aborted when the agent stops; ends the event streams. */
   readonly stopping: AbortSignal;
   readonly requestStop: (
@@ -78,7 +81,7 @@ function nodeRoutes(router: Router<Endpoints>, deps: SystemRouteDeps): void {
     await streamEvents(reply.raw, eventSourceFor(caller, topics, deps), {
       lastEventId,
       version: VERSION,
-      signal: AbortSignal.any([signal, deps.stopping]),
+      signal: AbortSignal.any([signal, deps.stopping, deps.whileValid(caller)]),
     });
   });
 }
