@@ -308,9 +308,9 @@ function assertInUse(row: CredentialRow): void {
   });
 }
 
-/** What is shown of a key: its last four characters, and never more than a quarter of it. Pure. */
-export function lastCharacters(apiKey: string): string {
-  const shown = Math.min(4, Math.floor(apiKey.length / 4));
+/** What is shown of a key: its last four characters; of one shorter than 12 at most a quarter. Pure. */
+function lastCharacters(apiKey: string): string {
+  const shown = apiKey.length < 12 ? Math.floor(apiKey.length / 4) : 4;
   return shown === 0 ? '' : apiKey.slice(-shown);
 }
 

@@ -97,8 +97,18 @@ export class CloudDiscovery {
     };
   }
 
-  #list(account: Account, signal: AbortSignal): Promise<ListedModel[]> {
-    return within(LIST_MS, signal, (stop) => this.#deps.providers.listModels(account, stop));
+  async #list(account: Account, signal: AbortSignal): Promise<ListedModel[]> {
+    try {
+      return await within(LIST_MS, signal, (stop) => this.#deps.providers.listModels(account, stop));
+    } catch (thrown) {
+      const { code, details, message } = toAppError(thrown);
+      // The question was ours: that the provider finds it wrong is no fault of whoever asked.
+      if (code !== 'invalid_argument' || typeof details?.['status_code'] !== 'number') throw thrown;
+      throw new AppError('upstream_failed', message, {
+        details: { status_code: details['status_code'] },
+        cause: thrown,
+      });
+    }
   }
 
   async #probe(account: Account, signal: AbortSignal): Promise<Probe> {
