@@ -12,7 +12,13 @@ import {
   type KeyUsage,
 } from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
-import { assertRanges, baseUrlOf, createProviders } from './adapters/providers/index.ts';
+import {
+  assertRanges,
+  baseUrlOf,
+  createProviders,
+  PROVIDER_TIMING,
+  type ProviderTiming,
+} from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
   catalogRoutes,
@@ -88,6 +94,7 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly providerTiming?: ProviderTiming;
 }
 
 export interface Foundation {
@@ -155,7 +162,11 @@ export async function compose(foundation: Foundation) {
       changed: (unit, id, actorId) => cloud.changed(unit, id, actorId),
     },
   });
-  const providers = createProviders(egress, { clock, reports: credentials });
+  const providers = createProviders(egress, {
+    clock,
+    reports: credentials,
+    timing: overrides.providerTiming ?? PROVIDER_TIMING,
+  });
   const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
   const lifecycle = new ModelLifecycle({
     database,
@@ -221,7 +232,23 @@ export async function compose(foundation: Foundation) {
   const timers = overrides.timers ?? systemTimers;
   const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
-  const directory = new ServingDirectory({ models, facts, slots, hub, visibility });
+  const directory = new ServingDirectory({
+    models,
+    facts,
+    slots,
+    hub,
+    visibility,
+    onBlocked: ({ credential_id: id }) => {
+      const credential = id === null ? null : credentials.summary(id);
+      if (credential === null) return;
+      const { host } = new URL(credential.api_base_url);
+      egress.noteRefused({
+        purpose: 'provider',
+        host,
+        reason: 'a model was called while this node is offline',
+      });
+    },
+  });
 
   const importDeps = { blobs, publisher, models, lifecycle, jobs };
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
@@ -272,7 +299,7 @@ export async function compose(foundation: Foundation) {
     models,
     view,
   });
-  gatewayRoutes(router, { directory, usage, slots });
+  gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
   usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
@@ -332,10 +359,14 @@ async function composeKernel({ config, paths, database, clock, log, overrides }:
   sign();
   const identity = loadNodeIdentity(database);
   const profile = new RuntimeProfile(database, journal, clock, config.profile);
-  const egress = new Egress(() => ({ profile: profile.current, allowedPeers: config.allowedPeers }), clock);
+  const egress = new Egress(
+    () => ({ profile: profile.current, allowedPeers: config.allowedPeers, proxy: config.proxy }),
+    clock,
+  );
   const tellProfile = (): void =>
     hub.publish('system', 'profile', { profile: profile.current, refused_count: egress.refusedCount });
   profile.listen(tellProfile);
+  profile.listen(() => void egress.dropForbidden());
   egress.onRefused(tellProfile);
   const maintenance = new DatabaseMaintenance(
     database,

@@ -210,6 +210,7 @@ async function shutDown(parts: {
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();
+  await agent.egress.close();
   agent.keyring.stop();
   if (database.state !== 'corrupt') {
     agent.usage.flush();

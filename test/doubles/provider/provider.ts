@@ -57,6 +57,8 @@ export interface ProviderDouble extends AsyncDisposable {
   /** Base address of both protocols: `<url>/v1`. */
   readonly baseUrl: string;
   readonly key: string;
+  /** What it offers now. */
+  models: readonly string[];
   /** Oldest first. */
   readonly requests: readonly RecordedRequest[];
   /** Lets the next `times` calls go wrong, whatever model they name. */
@@ -94,7 +96,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Prov
 
 class Double implements ProviderDouble {
   readonly requests: RecordedRequest[] = [];
-  readonly models: readonly string[];
+  models: readonly string[];
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #waiting = new Set<() => void>();
   readonly #faults: Fault[] = [];

@@ -2,7 +2,7 @@ import { AppError, SseParser, type ProviderSlug } from '../../../shared/contract
 import type { Clock } from '../../kernel/clock.ts';
 import type { Egress } from '../../kernel/egress.ts';
 import { anthropicProtocol } from './anthropic.ts';
-import { cut, Exchange, malformed, PROVIDER_TIMING, type ProviderTiming } from './exchange.ts';
+import { cut, Exchange, malformed, type ProviderTiming } from './exchange.ts';
 import { openaiProtocol, ownBody } from './openai.ts';
 import type { ChunkReader, Protocol } from './protocol.ts';
 import type {
@@ -18,7 +18,7 @@ import type {
 } from './provider.ts';
 
 export { assertRanges, baseUrlOf } from './base-url.ts';
-export type { ProviderTiming } from './exchange.ts';
+export { PROVIDER_TIMING, type ProviderTiming } from './exchange.ts';
 export { limitParameter } from './openai.ts';
 export type {
   AccountSource,
@@ -35,7 +35,7 @@ export type {
 
 export interface ProviderOptions {
   readonly clock: Clock;
-  readonly timing?: ProviderTiming;
+  readonly timing: ProviderTiming;
   /** Told when a provider refuses the credential of a call. */
   readonly reports?: CredentialReports;
 }
@@ -57,7 +57,7 @@ class HttpProviders implements Providers {
   readonly #reports: CredentialReports | undefined;
   readonly #protocols: Record<ProviderSlug, Protocol>;
 
-  constructor(egress: Egress, { clock, timing = PROVIDER_TIMING, reports }: ProviderOptions) {
+  constructor(egress: Egress, { clock, timing, reports }: ProviderOptions) {
     this.#exchange = new Exchange(egress, clock, timing);
     this.#reports = reports;
     this.#protocols = {
