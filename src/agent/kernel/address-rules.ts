@@ -99,6 +99,18 @@ export function isRange(text: string): boolean {
   return Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
+/** Whether a range may be opened: only addresses that are not public need to be, and no range opens both. */
+export function isAllowable(text: string): boolean {
+  if (!isRange(text)) return false;
+  const [address = '', prefix = ''] = text.split('/');
+  const exact = Number(prefix) === (isIP(address) === 4 ? 32 : 128);
+  if (exact && contains(METADATA, address)) return true;
+  return SPECIAL.some(({ cidr, list }) => {
+    const [first = '', bits = ''] = cidr.split('/');
+    return isIP(first) === isIP(address) && Number(prefix) >= Number(bits) && contains(list, address);
+  });
+}
+
 /** Whether an address literal lies in one of some ranges. */
 export function isInRanges(address: string, ranges: readonly string[]): boolean {
   return isIP(address) !== 0 && contains(blockList(ranges.filter(isRange)), address);

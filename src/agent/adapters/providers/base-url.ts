@@ -1,5 +1,5 @@
 import { AppError, type ProviderSlug } from '../../../shared/contract/index.ts';
-import { isRange } from '../../kernel/address-rules.ts';
+import { isAllowable } from '../../kernel/address-rules.ts';
 
 const DEFAULTS: Partial<Record<ProviderSlug, string>> = {
   openai: 'https://api.openai.com/v1',
@@ -23,14 +23,17 @@ export function baseUrlOf(provider: ProviderSlug, given: string | undefined): st
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
-/** @throws {AppError} `invalid_argument` naming `allowed_ranges`, for what is no range in CIDR notation. */
+/** @throws {AppError} `invalid_argument` naming `allowed_ranges`, for what is no range of private addresses. */
 export function assertRanges(ranges: readonly string[]): void {
-  const wrong = ranges.find((range) => !isRange(range));
+  const wrong = ranges.find((range) => !isAllowable(range));
   if (wrong === undefined) return;
   throw new AppError(
     'invalid_argument',
-    `${JSON.stringify(wrong.slice(0, 64))} is no address range like 10.0.0.0/8 or fd00::/8.`,
-    { details: { fields: ['allowed_ranges'] } },
+    `${JSON.stringify(wrong.slice(0, 64))} is no range of private addresses like 10.0.0.0/8 or fd00::/8.`,
+    {
+      hint: 'Public addresses need no range. Name the part of the network the provider lies in, in CIDR notation.',
+      details: { fields: ['allowed_ranges'] },
+    },
   );
 }
 
