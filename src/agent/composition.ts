@@ -1,4 +1,4 @@
-import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
+import { AppError, ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
@@ -6,9 +6,13 @@ import { accessRoutes, ensureAdminToken, Keys, KeyStore, Visibility } from './ac
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
+  Assignments,
   catalogRoutes,
   FactsReader,
+  Families,
+  FamilyStore,
   importJob,
+  ModelIndex,
   ModelLifecycle,
   ModelStore,
   ModelView,
@@ -103,6 +107,20 @@ export async function compose(foundation: Foundation) {
     },
     bindings: { bindingsOf: () => [] },
     usage,
+    principals: {
+      find: (idOrName) => {
+        const found = keyStore.principal(idOrName);
+        return found === undefined ? null : { principalId: found.id, role: found.role };
+      },
+    },
+    checks: {
+      check: () =>
+        Promise.reject(
+          new AppError('invalid_argument', 'Models cannot be checked in bulk yet.', {
+            details: { fields: ['action'] },
+          }),
+        ),
+    },
     tests: { newestSuccess: (id) => validations.newestSuccess(id), last: (id) => validations.last(id) },
   };
   const visibility = new Visibility(database);
@@ -118,7 +136,11 @@ export async function compose(foundation: Foundation) {
     visibility,
   });
   const publisher = new Publisher({ database, journal, clock, models, versions, facts });
-  const view = new ModelView({ models, facts, blobs, ports, clock, nodeId: identity.nodeId });
+  const assignments = new Assignments({ database, journal, models, lifecycle });
+  const familyStore = new FamilyStore(database, clock);
+  const families = new Families({ database, journal, store: familyStore, models, lifecycle, blobs });
+  const modelIndex = new ModelIndex(database);
+  const view = new ModelView({ models, facts, assignments, blobs, ports, clock, nodeId: identity.nodeId });
 
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
@@ -191,6 +213,13 @@ export async function compose(foundation: Foundation) {
   const router = new Router<Endpoints>(app, ENDPOINTS, authenticate, checkResponses);
   accessRoutes(router, { keys, url, nodeName: identity.nodeName, clock });
   catalogRoutes(router, {
+    database,
+    journal,
+    clock,
+    index: modelIndex,
+    assignments,
+    families,
+    familyStore,
     models,
     versions,
     lifecycle,
@@ -235,7 +264,7 @@ export async function compose(foundation: Foundation) {
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
-  return { ...kernel, keys, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
+  return { ...kernel, keys, blobs, modelIndex, specs, docker, drivers, slots, usage, app, url, stopping };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {

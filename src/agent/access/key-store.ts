@@ -108,6 +108,16 @@ export class KeyStore {
       .prepare<{ id: string; role: Role }>('SELECT id, role FROM principals WHERE name = :name')
       .get({ name });
   }
+
+  /** By id, else by name; an erased principal is not found. */
+  principal(idOrName: string): { id: string; role: Role } | undefined {
+    return this.#database
+      .prepare<{ id: string; role: Role }>(
+        `SELECT id, role FROM principals WHERE (id = :idOrName OR name = :idOrName) AND erased_at IS NULL
+         ORDER BY id = :idOrName DESC LIMIT 1`,
+      )
+      .get({ idOrName });
+  }
 }
 
 /** What a key may be used for. */

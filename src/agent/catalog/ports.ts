@@ -1,3 +1,5 @@
+import type { Role, TestRunFacts } from '../../shared/lifecycle/index.ts';
+
 /** What the catalogue asks of features above it. Composition fills these in. */
 
 export interface LoadedSlot {
@@ -34,8 +36,6 @@ export interface UsageFacts {
   totals(modelIds: readonly string[]): ReadonlyMap<string, UsageTotals>;
 }
 
-import type { TestRunFacts } from '../../shared/lifecycle/index.ts';
-
 export interface TestFacts {
   /** The newest successful test run whose fingerprint still holds, else the newest successful one, else null. */
   newestSuccess(modelId: string): TestRunFacts | null;
@@ -45,7 +45,19 @@ export interface TestFacts {
   ): { readonly result: 'success' | 'failure'; readonly fact: string; readonly at: number } | null;
 }
 
+export interface PrincipalFacts {
+  /** A person or service by id or name; null when there is none. */
+  find(idOrName: string): { readonly principalId: string; readonly role: Role } | null;
+}
+
+export interface CheckFacts {
+  /** Asks every validator now. @throws {AppError} `validation_failed` when a required one says no. */
+  check(modelId: string, actor: { readonly principalId: string; readonly role: Role }): Promise<void>;
+}
+
 export interface CatalogPorts {
+  readonly principals: PrincipalFacts;
+  readonly checks: CheckFacts;
   readonly slots: SlotFacts;
   readonly bindings: BindingFacts;
   readonly usage: UsageFacts;

@@ -17,19 +17,12 @@ export interface FamilyRow {
   readonly task_key: TaskKey;
   readonly latest_seq: number;
   readonly created_at: number;
-}
-
-export interface VersionRow {
-  readonly id: number;
-  readonly seq: number;
-  readonly label: string | null;
-  readonly content_id: string;
-  readonly source: string;
-  readonly source_id: string | null;
-  readonly format: string | null;
-  readonly size_bytes: number;
-  readonly published_at: number;
-  readonly model_ids: string | null;
+  readonly rev: number;
+  readonly card: string;
+  /** JSON array. */
+  readonly tags: string;
+  readonly owner_user_id: string | null;
+  readonly updated_at: number;
 }
 
 export interface NewVersion {
@@ -59,7 +52,7 @@ export class VersionStore {
   ensureFamily(name: string, taskKey: TaskKey): FamilyRow {
     this.#database
       .prepare(
-        'INSERT INTO families (uid, name, task_key, created_at) VALUES (:uid, :name, :taskKey, :now) ON CONFLICT (name) DO NOTHING',
+        'INSERT INTO families (uid, name, task_key, created_at, updated_at) VALUES (:uid, :name, :taskKey, :now, :now) ON CONFLICT (name) DO NOTHING',
       )
       .run({ uid: newId(), name, taskKey, now: this.#clock.now() });
     const family = this.family(name);
@@ -139,25 +132,6 @@ export class VersionStore {
                              WHERE other.sha256 = version_files.sha256 AND other.version_id <> :versionId AND tombstoned_at IS NULL))`,
         )
         .get({ versionId })?.n ?? 0
-    );
-  }
-
-  versions(familyId: number, beforeSeq: number | null, limit: number): VersionRow[] {
-    return this.#database
-      .prepare<VersionRow>(
-        `SELECT versions.*, (SELECT json_group_array(models.id) FROM models WHERE version_id = versions.id AND lifecycle_state <> 'deleted') AS model_ids
-         FROM versions WHERE family_id = :familyId AND tombstoned_at IS NULL AND (:before IS NULL OR seq < :before) ORDER BY seq DESC LIMIT :limit`,
-      )
-      .all({ familyId, before: beforeSeq, limit });
-  }
-
-  versionCount(familyId: number): number {
-    return (
-      this.#database
-        .prepare<{ n: number }>(
-          'SELECT COUNT(*) AS n FROM versions WHERE family_id = :familyId AND tombstoned_at IS NULL',
-        )
-        .get({ familyId })?.n ?? 0
     );
   }
 

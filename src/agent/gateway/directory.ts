@@ -1,10 +1,5 @@
 import { AppError, capabilityOf, type Capability } from '../../shared/contract/index.ts';
-import {
-  eligibility,
-  INVOCATION_REFUSALS,
-  type EligibilityFacts,
-  type EligibilityReason,
-} from '../../shared/lifecycle/index.ts';
+import { INVOCATION_REFUSALS, type EligibilityReason } from '../../shared/lifecycle/index.ts';
 import type { Viewer, Visibility } from '../access/index.ts';
 import type { FactsReader, ModelRow, ModelStore } from '../catalog/index.ts';
 import type { EventHub } from '../kernel/event-hub.ts';
@@ -49,7 +44,7 @@ export class ServingDirectory {
         const row = this.#models.find(id);
         return row === undefined ? [] : [row];
       })
-      .filter((row) => eligibility(this.#facts.eligibilityFacts(row, viewer), 'invoke').eligible);
+      .filter((row) => this.#facts.eligibility(row, viewer, 'invoke').eligible);
   }
 
   /**
@@ -109,8 +104,7 @@ export class ServingDirectory {
     });
     const row = this.#models.find(name);
     if (row === undefined) return unknown;
-    const facts = this.#facts.eligibilityFacts(row, viewer);
-    const { reasons } = eligibility(facts, 'invoke');
+    const { reasons } = this.#facts.eligibility(row, viewer, 'invoke');
     const found = INVOCATION_REFUSALS.find(([reason]) => reasons.includes(reason));
     if (found === undefined)
       return new AppError('model_not_loaded', `${name} is being loaded or unloaded right now.`, {
@@ -118,17 +112,18 @@ export class ServingDirectory {
       });
     const [reason, code] = found;
     if (code === 'not_found') return unknown;
-    return new AppError(code, sentence(reason, name, facts), { details: { reason, fields: ['model'] } });
+    return new AppError(code, sentence(reason, row), { details: { reason, fields: ['model'] } });
   }
 }
 
-function sentence(reason: EligibilityReason, name: string, facts: EligibilityFacts): string {
+function sentence(reason: EligibilityReason, row: ModelRow): string {
+  const name = row.id;
   switch (reason) {
     case 'recalled':
-      return `${name} was recalled: ${facts.recalled?.reason ?? ''}.`;
+      return `${name} was recalled: ${row.recall_reason ?? ''}.`;
     case 'not_registered':
     case 'not_active':
-      return `${name} is ${facts.lifecycle_state}, not active.`;
+      return `${name} is ${row.lifecycle_state}, not active.`;
     case 'not_loaded':
       return `${name} is active but not loaded. Load it into a slot; no other model answers for it.`;
     case 'runtime_changed':
