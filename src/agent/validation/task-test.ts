@@ -22,27 +22,3 @@ export function inputProblem(kind: TestKind, inputs: Readonly<Record<string, unk
     ? null
     : `A test of ${kind.task} takes inputs.${wanted}, not ${given || 'nothing'}.`;
 }
-
-/** What a test of a task sends, without `model`. @throws {Error} for a task without a test. */
-export function requestBody(
-  task: TaskKey,
-  inputs: Readonly<Record<string, unknown>>,
-  maxTokens?: number,
-): Record<string, unknown> {
-  return existingKind(task).body(inputs, maxTokens);
-}
-
-/** What the answer to a test of a task shows. @throws {Error} for a task without a test. */
-export function readAnswer(
-  task: TaskKey,
-  answer: Readonly<Record<string, unknown>>,
-  inputs: Readonly<Record<string, unknown>>,
-): TestOutcome {
-  return existingKind(task).read(answer, inputs);
-}
-
-function existingKind(task: TaskKey): TestKind {
-  const kind = testKindOf(task);
-  if (kind === null) throw new Error(`no test for ${task}`);
-  return kind;
-}

@@ -108,7 +108,9 @@ export class Validations {
         checks,
         trigger: 'check',
       });
-      lifecycle.markStale(unit, lifecycle.visible(modelId, actor), 'check_failed', actor.principalId);
+      // A provider that does not answer just now ends nothing before its time.
+      if (asked.hosting === 'local')
+        lifecycle.markStale(unit, lifecycle.visible(modelId, actor), 'check_failed', actor.principalId);
     });
     return checks;
   }
