@@ -3,6 +3,7 @@ import { AppError } from '../shared/contract/index.ts';
 import { VERSION } from '../agent/system/version.ts';
 import { backupCommands } from './commands/backup.ts';
 import { chatCommand } from './commands/chat.ts';
+import { credentialCommands } from './commands/credentials.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { keyCommands } from './commands/keys.ts';
 import { importCommand, modelCommands } from './commands/models.ts';
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   chatCommand(program);
   jobCommands(program);
   keyCommands(program);
+  credentialCommands(program);
   backupCommands(program);
   usageCommand(program);
   program

@@ -143,6 +143,19 @@ describe('a person and a cloud model of her own', () => {
     const eligible = await ann.call(ENDPOINTS.listModels, { query: { eligible: '1' as never } });
     expect(eligible.models.map((one) => one.id)).toEqual([model.id]);
 
+    const asked = { model: model.id, messages: [{ role: 'user', content: 'Hello' }] };
+    const called = await agent.request('POST', '/v1/chat/completions', { token: ann.token, body: asked });
+    expect(called).toMatchObject({ status: 200 });
+    expect(called.text).toContain('I am parrot-large and you said: Hello');
+    expect(called.headers.get('x-modelops-global-model-id')).toBe(model.global_model_id);
+    const served = await agent.request('GET', '/v1/models', { token: ann.token });
+    expect(served.body['data']).toMatchObject([{ id: model.id }]);
+    // It is hers alone in the gateway as well.
+    for (const stranger of [bob, zoe])
+      expect(
+        await agent.request('POST', '/v1/chat/completions', { token: stranger.token, body: asked }),
+      ).toMatchObject({ status: 404 });
+
     for (const [action, state] of [
       ['deactivate', 'inactive'],
       ['activate', 'active'],
