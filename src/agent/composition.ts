@@ -9,7 +9,6 @@ import {
   CredentialStore,
   openAccess,
   Visibility,
-  type KeyUsage,
 } from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
 import {
@@ -35,7 +34,7 @@ import {
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
-import { systemTimers, toIso, type Clock, type Timers } from './kernel/clock.ts';
+import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
 import type { Database } from './kernel/database/database.ts';
@@ -127,13 +126,7 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'usage' }),
   });
-  const access = await openAccess({
-    database,
-    journal,
-    clock,
-    paths,
-    usage: keyUsage(database, clock, usage),
-  });
+  const access = await openAccess({ database, journal, clock, paths, usage });
   const { keyring, keys } = access;
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
@@ -333,20 +326,6 @@ export async function compose(foundation: Foundation) {
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
   return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, renewals, app, url, stopping };
-}
-
-/** What keys have spent today, with the calls that are not written yet. */
-function keyUsage(database: Database, clock: Clock, usage: UsageRecorder): KeyUsage {
-  const today = database.prepare<{ calls: number; tokens: number }>(
-    `SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(prompt_tokens + completion_tokens), 0) AS tokens
-     FROM usage_daily WHERE key_id = :keyId AND day = :day`,
-  );
-  return {
-    today: (keyId) => {
-      usage.flush();
-      return today.get({ keyId, day: toIso(clock.now()).slice(0, 10) }) ?? { calls: 0, tokens: 0 };
-    },
-  };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {

@@ -140,7 +140,8 @@ export class Validations {
 
   #ask(model: ModelRow, thorough: boolean, signal: AbortSignal): Promise<CheckResult[]> {
     const { blobs, models, validators } = this.#deps;
-    const files = new ModelFiles(blobs, model.hosting === 'local' ? models.files(model.version_id) : []);
+    const list = model.hosting === 'local' ? models.files(model.version_id) : [];
+    const files = new ModelFiles(list, (file) => blobs.blobPath(file.sha256));
     const config = { ...declaredConfig(model), ...overrideConfig(model) };
     return validators.ask({ model, files, config, thorough }, signal);
   }

@@ -1,6 +1,6 @@
 import { contentHexOf, type ModelRow } from '../../catalog/index.ts';
 import type { TestExecution, TestExecutor, TestOrder } from '../test-executor.ts';
-import { failedTest } from '../task-test.ts';
+import { failedTest } from '../test-kind.ts';
 import type { ProviderCalls } from './provider-calls.ts';
 
 /** How long what was proved about a provider is believed: nobody tells when it changes what it runs. */
