@@ -1,13 +1,28 @@
-import { AppError, ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
+import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
-import { Router } from '../server/router.ts';
+import { Router, type Door } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
-import { accessRoutes, ensureAdminToken, Keys, KeyStore, Visibility } from './access/index.ts';
+import {
+  accessRoutes,
+  credentialRoutes,
+  Credentials,
+  CredentialStore,
+  openAccess,
+  Visibility,
+} from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import {
+  assertRanges,
+  baseUrlOf,
+  createProviders,
+  PROVIDER_TIMING,
+  type ProviderTiming,
+} from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
   Assignments,
   catalogRoutes,
+  CloudModels,
   FactsReader,
   Families,
   FamilyStore,
@@ -21,8 +36,9 @@ import {
   type CatalogPorts,
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
-import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
-import type { Clock } from './kernel/clock.ts';
+import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
+import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
 import type { Database } from './kernel/database/database.ts';
@@ -52,11 +68,27 @@ import {
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
-import { HistoryStore, validationRoutes, Validations } from './validation/index.ts';
+import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
+import {
+  builtInValidators,
+  CloudExecutor,
+  endpointProbe,
+  HistoryStore,
+  ProviderCalls,
+  Renewals,
+  SlotExecutor,
+  TestRuns,
+  TestRuntimes,
+  validationRoutes,
+  Validations,
+  ValidatorRegistry,
+} from './validation/index.ts';
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
   readonly clock?: Clock;
+  /** What wakes the agent for work that is due later. */
+  readonly timers?: Timers;
   /** The keychain's key, when the desktop has one. */
   readonly secretsKey?: Buffer | null;
   /** Parse every answer against the contract; for tests. */
@@ -65,6 +97,7 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly providerTiming?: ProviderTiming;
 }
 
 export interface Foundation {
@@ -82,6 +115,8 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
+/** How long the validators of one model may take when many are checked. */
+const CHECK_MS = 120_000;
 
 /** The only place where modules meet. Builds everything on an open database; nothing runs yet. */
 export async function compose(foundation: Foundation) {
@@ -89,14 +124,16 @@ export async function compose(foundation: Foundation) {
   const kernel = await composeKernel(foundation);
   const { journal, hub, profile, egress, jobs, identity } = kernel;
 
-  const keyStore = new KeyStore(database);
-  const keys = new Keys({ database, store: keyStore, journal, clock });
-  await ensureAdminToken({ database, store: keyStore, keys, paths, clock });
-
   const blobs = new BlobStore(database, paths.store, clock);
   const models = new ModelStore(database, clock);
   const versions = new VersionStore(database, clock);
-  const usage = new UsageRecorder(database, clock);
+  const usage = new UsageRecorder({
+    store: new UsageStore(database),
+    clock,
+    log: log.child({ part: 'usage' }),
+  });
+  const access = await openAccess({ database, journal, clock, paths, usage });
+  const { keyring, keys } = access;
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
   const ports: CatalogPorts = {
@@ -109,22 +146,34 @@ export async function compose(foundation: Foundation) {
     usage,
     principals: {
       find: (idOrName) => {
-        const found = keyStore.principal(idOrName);
-        return found === undefined ? null : { principalId: found.id, role: found.role };
+        const found = access.principal(idOrName);
+        return found === null ? null : { principalId: found.id, role: found.role };
       },
     },
-    checks: {
-      check: () =>
-        Promise.reject(
-          new AppError('invalid_argument', 'Models cannot be checked in bulk yet.', {
-            details: { fields: ['action'] },
-          }),
-        ),
-    },
-    tests: { newestSuccess: (id) => validations.newestSuccess(id), last: (id) => validations.last(id) },
+    checks: { check: (id, actor) => validations.assertSound(id, actor, AbortSignal.timeout(CHECK_MS)) },
+    tests: { newestSuccess: (id) => tests.newestSuccess(id), last: (id) => tests.last(id) },
+    validations: { current: (id) => history.current(id) },
   };
   const visibility = new Visibility(database);
-  const facts = new FactsReader(database, ports, () => profile.current, visibility);
+  const credentials = new Credentials({
+    database,
+    journal,
+    clock,
+    store: new CredentialStore(database, clock),
+    secrets: kernel.secrets,
+    addresses: { baseUrl: baseUrlOf, assertRanges },
+    use: {
+      modelsOf: (id) => cloud.modelsOf(id),
+      revoked: (unit, id, actorId) => cloud.revoked(unit, id, actorId),
+      changed: (unit, id, actorId) => cloud.changed(unit, id, actorId),
+    },
+  });
+  const providers = createProviders(egress, {
+    clock,
+    reports: credentials,
+    timing: overrides.providerTiming ?? PROVIDER_TIMING,
+  });
+  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
   const lifecycle = new ModelLifecycle({
     database,
     journal,
@@ -134,13 +183,25 @@ export async function compose(foundation: Foundation) {
     facts,
     blobs,
     visibility,
+    credentials,
   });
+  const cloud = new CloudModels({ database, journal, models, versions, lifecycle, credentials });
+  const discovery = new CloudDiscovery({ credentials, providers, cloud, clock });
   const publisher = new Publisher({ database, journal, clock, models, versions, facts });
   const assignments = new Assignments({ database, journal, models, lifecycle });
   const familyStore = new FamilyStore(database, clock);
   const families = new Families({ database, journal, store: familyStore, models, lifecycle, blobs });
   const modelIndex = new ModelIndex(database);
-  const view = new ModelView({ models, facts, assignments, blobs, ports, clock, nodeId: identity.nodeId });
+  const view = new ModelView({
+    models,
+    facts,
+    assignments,
+    blobs,
+    ports,
+    credentials,
+    clock,
+    nodeId: identity.nodeId,
+  });
 
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
@@ -179,39 +240,59 @@ export async function compose(foundation: Foundation) {
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
   const history = new HistoryStore(database, clock);
-  const validations = new Validations({
-    database,
-    journal,
-    clock,
-    history,
+  const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
+  const calls = new ProviderCalls({ accounts: credentials, providers, facts, egress });
+  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
+  const validators = new ValidatorRegistry(
+    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
+    log.child({ part: 'validation' }),
+  );
+  const validations = new Validations({ ...proof, tests, validators });
+  const timers = overrides.timers ?? systemTimers;
+  const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
+  const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
+  const directory = new ServingDirectory({
     models,
-    lifecycle,
     facts,
     slots,
-    blobs,
+    hub,
+    visibility,
+    onBlocked: ({ credential_id: id }) => {
+      const credential = id === null ? null : credentials.summary(id);
+      if (credential === null) return;
+      const { host } = new URL(credential.api_base_url);
+      egress.noteRefused({
+        purpose: 'provider',
+        host,
+        reason: 'a model was called while this node is offline',
+      });
+    },
   });
-  const directory = new ServingDirectory({ models, facts, slots, hub, visibility });
 
   const importDeps = { blobs, publisher, models, lifecycle, jobs };
-  const serveDeps = { models, lifecycle, validations, slots, specs, drivers, hub, jobs };
+  const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
 
   const stopping = new AbortController();
-  const authenticate = (token: string) => keys.authenticate(token);
+  const door: Door = {
+    authenticate: (token) => keyring.authenticate(token),
+    admit: ({ keyId }, spends) => keys.admit(keyId, spends),
+  };
   const checkResponses = overrides.checkResponses ?? false;
   const app = createHttpServer({
     log: log.child({ part: 'http' }),
     origins: { allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins },
-    authenticate,
     tls: config.tls,
     stopping: () => stopping.signal.aborted,
     checkResponses,
   });
   const url = () => serverUrl(app, config.tls !== null);
   const insecure = config.insecure && config.tls === null;
-  const router = new Router<Endpoints>(app, ENDPOINTS, authenticate, checkResponses);
-  accessRoutes(router, { keys, url, nodeName: identity.nodeName, clock });
+  const router = new Router<Endpoints>(app, ENDPOINTS, door, checkResponses);
+  accessRoutes(router, { ...access, url, nodeName: identity.nodeName });
+  credentialRoutes(router, { credentials });
+  discoveryRoutes(router, { discovery });
   catalogRoutes(router, {
     database,
     journal,
@@ -226,6 +307,7 @@ export async function compose(foundation: Foundation) {
     view,
     facts,
     publisher,
+    cloud,
     jobs,
     blobs,
     ports,
@@ -233,8 +315,18 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   runtimeRoutes(router, { slots, specs, drivers, clock });
-  validationRoutes(router, { validations, history, lifecycle, models, view });
-  gatewayRoutes(router, { directory, usage, slots });
+  validationRoutes(router, {
+    tests,
+    runtimes: testRuntimes,
+    validations,
+    validators,
+    history,
+    lifecycle,
+    models,
+    view,
+  });
+  gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
+  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
@@ -247,8 +339,10 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    usage,
     models,
     visibility,
+    whileValid: (caller) => keyring.whileValid(caller.keyId),
     url,
     insecure,
     startedAt: foundation.startedAt,
@@ -264,7 +358,21 @@ export async function compose(foundation: Foundation) {
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
-  return { ...kernel, keys, blobs, modelIndex, specs, docker, drivers, slots, usage, app, url, stopping };
+  return {
+    ...kernel,
+    keyring,
+    blobs,
+    modelIndex,
+    specs,
+    docker,
+    drivers,
+    slots,
+    usage,
+    renewals,
+    app,
+    url,
+    stopping,
+  };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {
@@ -277,10 +385,14 @@ async function composeKernel({ config, paths, database, clock, log, overrides }:
   sign();
   const identity = loadNodeIdentity(database);
   const profile = new RuntimeProfile(database, journal, clock, config.profile);
-  const egress = new Egress(() => ({ profile: profile.current, allowedPeers: config.allowedPeers }), clock);
+  const egress = new Egress(
+    () => ({ profile: profile.current, allowedPeers: config.allowedPeers, proxy: config.proxy }),
+    clock,
+  );
   const tellProfile = (): void =>
     hub.publish('system', 'profile', { profile: profile.current, refused_count: egress.refusedCount });
   profile.listen(tellProfile);
+  profile.listen(() => void egress.dropForbidden());
   egress.onRefused(tellProfile);
   const maintenance = new DatabaseMaintenance(
     database,

@@ -67,6 +67,8 @@ export async function startAgent(
       startedAt,
       onStopRequested: (slots) => stop.resolve(slots),
     });
+    // Before anybody can call: what expired while the agent was down must not answer.
+    await agent.renewals.start();
     await listen(agent.app, config);
     await writeAgentFile(paths, {
       url: agent.url(),
@@ -157,7 +159,7 @@ async function run(
   checkLater: boolean,
   log: Logger,
 ): Promise<{ settled: Promise<void> }> {
-  const { jobs, blobs, slots, keys, maintenance, specs, journal, identity } = agent;
+  const { jobs, blobs, slots, keyring, maintenance, specs, journal, identity } = agent;
   await database.transact((unit) => {
     journal.append(unit, {
       actorId: null,
@@ -170,7 +172,7 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
-  keys.start();
+  keyring.start();
   maintenance.start();
   const { signal } = agent.stopping;
   const later = async (): Promise<void> => {
@@ -206,10 +208,12 @@ async function shutDown(parts: {
   clearTimeout(force);
   await parts.settled;
   await agent.jobs.stop();
+  await agent.renewals.stop();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();
-  agent.keys.stop();
+  await agent.egress.close();
+  agent.keyring.stop();
   if (database.state !== 'corrupt') {
     agent.usage.flush();
     await database.transact((unit) => {

@@ -1,10 +1,10 @@
 import { AppError, type Model, type VisibilityScope } from '../../shared/contract/index.ts';
 import { MODEL_EDIT_ROLE } from '../../shared/lifecycle/index.ts';
+import { insufficientRole } from '../access/index.ts';
 import type { Database } from '../kernel/database/database.ts';
 import type { Journal } from '../kernel/journal.ts';
 import { assertRev, type Actor, type ModelLifecycle } from './lifecycle.ts';
 import type { ModelStore } from './model-store.ts';
-import { insufficientRole } from './permission.ts';
 
 export interface VisibilityRequest {
   readonly visibility_scope: VisibilityScope;
@@ -29,7 +29,10 @@ export function checkedRequest(request: VisibilityRequest): { users: string[]; g
       });
     return ids;
   };
-  return { users: take('users', scope === 'user', 'person'), groups: take('groups', scope === 'group', 'group') };
+  return {
+    users: take('users', scope === 'user', 'person'),
+    groups: take('groups', scope === 'group', 'group'),
+  };
 }
 
 /** Who sees a model: the use case, and the SQL of assignments by name and by group. */
@@ -71,15 +74,20 @@ export class Assignments {
       const { users, groups } = checkedRequest(request);
       const { visibility_scope: scope } = request;
       // What everybody sees is the node's business, whoever owns it.
-      if (scope === 'platform' && actor.role !== 'superadmin') throw insufficientRole('superadmin', actor.role);
+      if (scope === 'platform' && actor.role !== 'superadmin')
+        throw insufficientRole('superadmin', actor.role);
       this.#assertKnown('users', users, 'principals WHERE erased_at IS NULL AND');
       this.#assertKnown('groups', groups, 'groups WHERE');
       database.prepare('DELETE FROM model_users WHERE model_id = :id').run({ id });
       database.prepare('DELETE FROM model_groups WHERE model_id = :id').run({ id });
       for (const user of users)
-        database.prepare('INSERT INTO model_users (model_id, principal_id) VALUES (:id, :user)').run({ id, user });
+        database
+          .prepare('INSERT INTO model_users (model_id, principal_id) VALUES (:id, :user)')
+          .run({ id, user });
       for (const group of groups)
-        database.prepare('INSERT INTO model_groups (model_id, group_id) VALUES (:id, :group)').run({ id, group });
+        database
+          .prepare('INSERT INTO model_groups (model_id, group_id) VALUES (:id, :group)')
+          .run({ id, group });
       models.update(row, { visibility_scope: scope });
       journal.append(unit, {
         actorId: actor.principalId,

@@ -56,7 +56,9 @@ export async function runBulk(deps: BulkDeps, request: BulkRequest, actor: Actor
   const ids = [...new Set(request.ids)];
   // A check asks files and providers; the others are a transaction each.
   const results =
-    request.action === 'check' ? await oneByOne(ids, step) : await Promise.all(ids.map((id) => attempt(id, step)));
+    request.action === 'check'
+      ? await oneByOne(ids, step)
+      : await Promise.all(ids.map((id) => attempt(id, step)));
   if (buried) await deps.blobs.collect();
   return results;
 }
@@ -94,7 +96,9 @@ function stepOf(
 
 function assertComplete(request: BulkRequest): void {
   const needed = NEEDED[request.action];
-  const given = (['tags', 'visibility_scope', 'note'] as const).filter((field) => request[field] !== undefined);
+  const given = (['tags', 'visibility_scope', 'note'] as const).filter(
+    (field) => request[field] !== undefined,
+  );
   const extra = given.filter((field) => field !== (request.action === 'deactivate' ? 'note' : needed));
   if (needed !== undefined && request[needed] === undefined)
     throw new AppError('invalid_argument', `The action ${request.action} needs ${needed}.`, {

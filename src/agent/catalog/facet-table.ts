@@ -1,6 +1,11 @@
 import type { LifecycleState, Stage } from '../../shared/lifecycle/index.ts';
 import { LIFECYCLE_STATES, STAGES } from '../../shared/lifecycle/index.ts';
-import { TaskKeySchema, VISIBILITY_SCOPES, type TaskKey, type VisibilityScope } from '../../shared/contract/index.ts';
+import {
+  TaskKeySchema,
+  VISIBILITY_SCOPES,
+  type TaskKey,
+  type VisibilityScope,
+} from '../../shared/contract/index.ts';
 
 /** What lists filter by, of one model, as the database tells it. */
 export interface FacetRow {

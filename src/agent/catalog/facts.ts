@@ -1,12 +1,13 @@
 import {
   eligibility,
   type CallerFacts,
+  type CredentialState,
   type Eligibility,
   type EligibilityFacts,
   type ModelFacts,
   type Purpose,
 } from '../../shared/lifecycle/index.ts';
-import type { Viewer, Visibility } from '../access/index.ts';
+import type { Credentials, Viewer, Visibility } from '../access/index.ts';
 import { toIso, toIsoOrNull } from '../kernel/clock.ts';
 import type { Database, Statement } from '../kernel/database/database.ts';
 import type { Profile } from '../kernel/profile.ts';
@@ -18,17 +19,27 @@ export class FactsReader {
   readonly #ports: CatalogPorts;
   readonly #profile: () => Profile;
   readonly #visibility: Visibility;
+  readonly #credentials: Credentials;
   readonly #validated: Statement<{ validation_id: string }>;
   readonly #aliases: Statement<{ alias: string }>;
 
-  constructor(database: Database, ports: CatalogPorts, profile: () => Profile, visibility: Visibility) {
+  constructor(
+    database: Database,
+    ports: CatalogPorts,
+    profile: () => Profile,
+    visibility: Visibility,
+    credentials: Credentials,
+  ) {
     this.#visibility = visibility;
+    this.#credentials = credentials;
     this.#ports = ports;
     this.#profile = profile;
     this.#validated = database.prepare(
       'SELECT validation_id FROM current_validations WHERE model_id = :modelId AND runtime_identity = :identity',
     );
-    this.#aliases = database.prepare('SELECT alias FROM aliases WHERE version_id = :versionId ORDER BY alias');
+    this.#aliases = database.prepare(
+      'SELECT alias FROM aliases WHERE version_id = :versionId ORDER BY alias',
+    );
   }
 
   facts(row: ModelRow): ModelFacts {
@@ -41,7 +52,7 @@ export class FactsReader {
           ? null
           : { reason: row.recall_reason, by: row.recalled_by ?? 'the registry' },
       artifact_status: row.artifact_status,
-      credential: row.hosting === 'local' ? 'not_required' : 'missing',
+      credential: this.credentialState(row),
       profile: this.#profile(),
       validation_current: row.validation_current === 1,
       validation_stale_reason: row.stale_reason,
@@ -50,6 +61,13 @@ export class FactsReader {
       aliases: this.#aliases.all({ versionId: row.version_id }).map(({ alias }) => alias),
       holds: [],
     };
+  }
+
+  credentialState({ hosting, credential_id: id }: ModelRow): CredentialState {
+    if (hosting === 'local') return 'not_required';
+    const credential = id === null ? null : this.#credentials.summary(id);
+    if (credential === null) return 'missing';
+    return credential.revoked_at === null ? 'active' : 'revoked';
   }
 
   /** Whether a caller may use a model for a purpose now, and all that is missing. */

@@ -1,6 +1,6 @@
 import { AppError, TASKS, type Family } from '../../shared/contract/index.ts';
 import { MODEL_EDIT_ROLE } from '../../shared/lifecycle/index.ts';
-import type { Viewer } from '../access/index.ts';
+import { assertMay, type Viewer } from '../access/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import { toIso } from '../kernel/clock.ts';
 import type { Database, UnitOfWork } from '../kernel/database/database.ts';
@@ -8,7 +8,6 @@ import type { Journal } from '../kernel/journal.ts';
 import type { FamilyChanges, FamilyStore } from './family-store.ts';
 import type { Actor, ModelLifecycle } from './lifecycle.ts';
 import type { ModelStore } from './model-store.ts';
-import { assertPermitted } from './permission.ts';
 import type { FamilyRow } from './version-store.ts';
 
 /** Words that say which version by themselves, so that no alias may. */
@@ -89,10 +88,14 @@ export class Families {
   ): Promise<void> {
     const { database, store } = this.#deps;
     if (RESERVED.test(alias))
-      throw new AppError('invalid_argument', `${alias} says which version by itself and cannot be an alias.`, {
-        hint: 'Use a word like prod or fastest.',
-        details: { fields: ['alias'], reserved: ['latest', 'newest', 'v<number>'] },
-      });
+      throw new AppError(
+        'invalid_argument',
+        `${alias} says which version by itself and cannot be an alias.`,
+        {
+          hint: 'Use a word like prod or fastest.',
+          details: { fields: ['alias'], reserved: ['latest', 'newest', 'v<number>'] },
+        },
+      );
     await database.transact((unit) => {
       const row = this.#permitted(name, actor);
       if (ifMatch !== null) this.#assertRev(row, ifMatch);
@@ -106,7 +109,8 @@ export class Families {
         seq: target.seq,
         from_seq: before?.seq ?? null,
       });
-      if (before !== undefined) this.#tellModels(unit, actor, 'model.alias_removed', name, before.version_id, alias);
+      if (before !== undefined)
+        this.#tellModels(unit, actor, 'model.alias_removed', name, before.version_id, alias);
       this.#tellModels(unit, actor, 'model.alias_added', name, target.id, alias);
     });
   }
@@ -153,13 +157,14 @@ export class Families {
 
   #permitted(name: string, actor: Actor): FamilyRow {
     const row = this.visible(name, actor);
-    assertPermitted(actor, row.owner_user_id, MODEL_EDIT_ROLE);
+    assertMay(actor, MODEL_EDIT_ROLE, row.owner_user_id);
     return row;
   }
 
   #version(family: FamilyRow, version: number | string): { id: number; seq: number } {
     const { store } = this.#deps;
-    const numbered = typeof version === 'number' ? version : Number(/^v?(\d{1,15})$/.exec(version)?.[1] ?? NaN);
+    const numbered =
+      typeof version === 'number' ? version : Number(/^v?(\d{1,15})$/.exec(version)?.[1] ?? NaN);
     const found =
       (typeof version === 'string' ? store.version(family.id, { label: version }) : undefined) ??
       (Number.isNaN(numbered) ? undefined : store.version(family.id, { seq: numbered }));
@@ -205,7 +210,12 @@ export class Families {
     const { models, journal } = this.#deps;
     for (const model of models.ofFamily(name))
       if (model.version_id === versionId)
-        journal.append(unit, { actorId: actor.principalId, action, subject: `model:${model.id}`, data: { alias } });
+        journal.append(unit, {
+          actorId: actor.principalId,
+          action,
+          subject: `model:${model.id}`,
+          data: { alias },
+        });
   }
 }
 

@@ -35,10 +35,26 @@ const WATCH: readonly string[] = [
   trigger('models_inserted', 'AFTER INSERT ON main.models', 'SELECT NEW.rowid_', 1),
   trigger('models_updated', 'AFTER UPDATE ON main.models', 'SELECT NEW.rowid_'),
   trigger('models_retold', 'AFTER UPDATE OF text_rev ON main.models', 'SELECT NEW.rowid_', 1),
-  trigger('versions_updated', 'AFTER UPDATE ON main.versions', 'SELECT rowid_ FROM models WHERE version_id = NEW.id'),
-  trigger('validated', 'AFTER INSERT ON main.current_validations', 'SELECT rowid_ FROM models WHERE id = NEW.model_id'),
-  trigger('invalidated', 'AFTER DELETE ON main.current_validations', 'SELECT rowid_ FROM models WHERE id = OLD.model_id'),
-  trigger('credential', 'AFTER UPDATE ON main.credentials', 'SELECT rowid_ FROM models WHERE credential_id = NEW.id'),
+  trigger(
+    'versions_updated',
+    'AFTER UPDATE ON main.versions',
+    'SELECT rowid_ FROM models WHERE version_id = NEW.id',
+  ),
+  trigger(
+    'validated',
+    'AFTER INSERT ON main.current_validations',
+    'SELECT rowid_ FROM models WHERE id = NEW.model_id',
+  ),
+  trigger(
+    'invalidated',
+    'AFTER DELETE ON main.current_validations',
+    'SELECT rowid_ FROM models WHERE id = OLD.model_id',
+  ),
+  trigger(
+    'credential',
+    'AFTER UPDATE ON main.credentials',
+    'SELECT rowid_ FROM models WHERE credential_id = NEW.id',
+  ),
   ...['model_users', 'model_groups', 'group_members'].flatMap((table) =>
     ['INSERT', 'DELETE'].map((event) =>
       trigger(`${table}_${event.toLowerCase()}`, `AFTER ${event} ON main.${table}`, null, 2),
@@ -167,9 +183,7 @@ export class ModelIndex {
       return;
     }
     const end =
-      cursor === null
-        ? this.#byUpdated.length
-        : this.#placeByUpdated(Number(cursor[0]), Number(cursor[1]));
+      cursor === null ? this.#byUpdated.length : this.#placeByUpdated(Number(cursor[0]), Number(cursor[1]));
     for (let i = end - 1; i >= 0; i -= 1) yield this.#byUpdated[i]!;
   }
 

@@ -36,7 +36,22 @@ export interface ModelChanges {
   readonly config_override?: string;
   readonly config_revision?: number;
   readonly visibility_scope?: VisibilityScope;
+  readonly credential_id?: string;
 }
+
+export type CloudColumns = Pick<
+  ModelRow,
+  'hosting' | 'visibility_scope' | 'owner_type' | 'owner_user_id' | 'credential_id' | 'provider_model_id'
+>;
+
+const LOCAL_OF_THE_NODE: CloudColumns = {
+  hosting: 'local',
+  visibility_scope: 'platform',
+  owner_type: 'platform',
+  owner_user_id: null,
+  credential_id: null,
+  provider_model_id: null,
+};
 
 /** The SQL of managed models. */
 export class ModelStore {
@@ -85,6 +100,29 @@ export class ModelStore {
       )
       .all({ contentId })
       .map(({ id }) => id);
+  }
+
+  /** Managed models, in any state but deleted, that use a credential. */
+  idsOfCredential(credentialId: string): string[] {
+    return this.#database
+      .prepare<{ id: string }>(
+        "SELECT id FROM models WHERE credential_id = :credentialId AND lifecycle_state <> 'deleted' ORDER BY id",
+      )
+      .all({ credentialId })
+      .map(({ id }) => id);
+  }
+
+  /** Managed models a viewer sees, by the content they stand for. */
+  idsByContent(contentIds: readonly string[], viewer: Viewer): Map<string, string[]> {
+    const visible = visibilityCondition(viewer);
+    const rows = this.#database.query<{ id: string; content_id: string }>(
+      `SELECT models.id, content_id ${FROM} WHERE content_id IN (SELECT value FROM json_each(?))
+         AND lifecycle_state <> 'deleted' AND ${visible.sql} ORDER BY models.id`,
+      [JSON.stringify(contentIds), ...visible.params],
+    );
+    const ids = new Map<string, string[]>();
+    for (const { id, content_id } of rows) ids.set(content_id, [...(ids.get(content_id) ?? []), id]);
+    return ids;
   }
 
   files(versionId: number): (ContentFile & { counted: boolean })[] {
@@ -173,22 +211,14 @@ export class ModelStore {
     return new Map(rows.map(({ id, name }) => [id, name]));
   }
 
-  /** The validations that hold, with the runtime each holds on. */
-  currentValidations(
-    modelId: string,
-  ): { validation_id: string; runtime_identity: string; created_at: number; expires_at: number | null }[] {
-    return this.#database
-      .prepare<{
-        validation_id: string;
-        runtime_identity: string;
-        created_at: number;
-        expires_at: number | null;
-      }>(
-        `SELECT validation_id, current_validations.runtime_identity, validations.created_at, current_validations.expires_at
-         FROM current_validations JOIN validations ON validations.id = validation_id
-         WHERE current_validations.model_id = :modelId ORDER BY validations.seq DESC`,
-      )
-      .all({ modelId });
+  /** Models at providers that could answer a viewer now; the rule itself has the last word. */
+  activeAtProviders(viewer: Viewer): ModelRow[] {
+    const visible = visibilityCondition(viewer);
+    return this.#database.query<ModelRow>(
+      `SELECT ${COLUMNS} ${FROM} WHERE lifecycle_state = 'active' AND hosting = 'cloud' AND ${visible.sql}
+         AND EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id)`,
+      visible.params,
+    );
   }
 
   /** When the last of its files was compared with its digest; null when one never was. */
@@ -214,16 +244,21 @@ export class ModelStore {
     artifact_status: string;
     is_sample: number;
     description: string;
+    /** Without it the model is a local one of the node, seen by everybody. */
+    cloud?: CloudColumns;
   }): void {
     const now = this.#clock.now();
+    const { cloud = LOCAL_OF_THE_NODE, ...rest } = row;
     this.#database
       .prepare(
         `INSERT INTO models (id, version_id, name, seq, task_key, hosting, provider, visibility_scope, owner_type,
+           owner_user_id, credential_id, provider_model_id, registered_at,
            lifecycle_state, artifact_status, is_sample, description, created_at, updated_at)
-         VALUES (:id, :version_id, :name, :seq, :task_key, 'local', :provider, 'platform', 'platform',
+         VALUES (:id, :version_id, :name, :seq, :task_key, :hosting, :provider, :visibility_scope, :owner_type,
+           :owner_user_id, :credential_id, :provider_model_id, CASE :lifecycle_state WHEN 'registered' THEN :now END,
            :lifecycle_state, :artifact_status, :is_sample, :description, :now, :now)`,
       )
-      .run({ ...row, now });
+      .run({ ...rest, ...cloud, now });
   }
 
   /** Writes on the condition that nobody else did since the row was read. @throws {AppError} `conflict`. */

@@ -8,7 +8,14 @@ import {
   staleWords,
   type RequestedAction,
 } from '../../shared/lifecycle/index.ts';
-import type { Viewer } from '../access/index.ts';
+import {
+  insufficientRole,
+  maySee,
+  neededRole,
+  type Credentials,
+  type CredentialSummary,
+  type Viewer,
+} from '../access/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import { toIso, toIsoOrNull, type Clock } from '../kernel/clock.ts';
 import type { FactsReader } from './facts.ts';
@@ -16,7 +23,6 @@ import { effectiveModelConfig } from './fingerprint.ts';
 import { declaredConfig, inferredOf, overrideConfig, type ModelRow } from './model-row.ts';
 import type { Assignments } from './assignments.ts';
 import type { ModelStore } from './model-store.ts';
-import { insufficientRole, neededRole } from './permission.ts';
 import type { CatalogPorts, UsageTotals } from './ports.ts';
 import { contentHexOf } from './version-store.ts';
 
@@ -26,6 +32,7 @@ interface Beside {
   readonly usage: ReadonlyMap<string, UsageTotals>;
   readonly aliases: ReadonlyMap<number, string[]>;
   readonly owners: ReadonlyMap<string, string>;
+  readonly credential: (row: ModelRow) => Model['credential'];
   readonly observed: number;
 }
 
@@ -37,6 +44,7 @@ export class ModelView {
     assignments: Assignments;
     blobs: BlobStore;
     ports: CatalogPorts;
+    credentials: Credentials;
     clock: Clock;
     nodeId: string;
   };
@@ -47,6 +55,7 @@ export class ModelView {
     assignments: Assignments;
     blobs: BlobStore;
     ports: CatalogPorts;
+    credentials: Credentials;
     clock: Clock;
     nodeId: string;
   }) {
@@ -62,6 +71,7 @@ export class ModelView {
       usage: ports.usage.totals(ids),
       aliases: models.aliases(rows.map((row) => row.version_id)),
       owners: models.principalNames([...new Set(rows.flatMap((row) => row.owner_user_id ?? []))]),
+      credential: this.#credentialReader(viewer),
       observed: clock.now(),
     };
     return rows.map((row) => ({
@@ -74,7 +84,7 @@ export class ModelView {
 
   /** One model with files, origins, actions and what is missing, for one viewer. */
   detail(row: ModelRow, viewer: Viewer, missingFor: Viewer = viewer): Model {
-    const { models, assignments } = this.#deps;
+    const { assignments } = this.#deps;
     const [base] = this.list([row], viewer);
     if (base === undefined) throw new Error('a list of one row came back empty');
     const config = effectiveModelConfig(declaredConfig(row), overrideConfig(row), row.config_revision);
@@ -82,14 +92,9 @@ export class ModelView {
       ...base,
       ...this.#artifact(row, true),
       config: { values: config.values, origins: { ...config.origins } },
-      current_validations: models.currentValidations(row.id).map((one) => ({
-        validation_id: one.validation_id,
-        runtime_identity: one.runtime_identity,
-        validated_at: toIso(one.created_at),
-        expires_at: toIsoOrNull(one.expires_at),
-      })),
+      current_validations: [...this.#deps.ports.validations.current(row.id)],
       // Whom else it is assigned to is told to who may change it.
-      ...(neededRole(viewer, row.owner_user_id, MODEL_EDIT_ROLE) === 'user' || viewer.role === 'superadmin'
+      ...(neededRole(viewer, MODEL_EDIT_ROLE, row.owner_user_id) === 'user' || viewer.role === 'superadmin'
         ? { assignments: assignments.of(row.id) }
         : {}),
       actions: this.#actions(row, viewer),
@@ -128,7 +133,7 @@ export class ModelView {
     const newest = ports.tests.newestSuccess(row.id);
     return Object.fromEntries(
       REQUESTED_ACTIONS.map((action): [RequestedAction, ActionVerdict] => {
-        const needed = neededRole(viewer, row.owner_user_id, MODEL_ACTION_ROLES[action]);
+        const needed = neededRole(viewer, MODEL_ACTION_ROLES[action], row.owner_user_id);
         if (!roleCovers(viewer.role, needed)) {
           const { code, message, hint } = insufficientRole(needed, viewer.role);
           return [action, { ok: false, code, reason: message, hint }];
@@ -138,6 +143,34 @@ export class ModelView {
         return [action, { ok: false, code: verdict.code, reason: verdict.reason, hint: verdict.hint }];
       }),
     );
+  }
+
+  /** How the credentials of a list look to a viewer; each is read once. The address and the end of the key are for those who may see the credential itself. */
+  #credentialReader(viewer: Viewer): (row: ModelRow) => Model['credential'] {
+    const { credentials, facts } = this.#deps;
+    const known = new Map<string, CredentialSummary | null>();
+    const read = (id: string): CredentialSummary | null => {
+      let found = known.get(id);
+      if (found === undefined) {
+        found = credentials.summary(id);
+        known.set(id, found);
+      }
+      return found;
+    };
+    return (row) => {
+      const found = row.credential_id === null ? null : read(row.credential_id);
+      if (found === null) return { status: facts.credentialState(row) };
+      return {
+        status: found.revoked_at === null ? 'active' : 'revoked',
+        id: found.id,
+        provider: found.provider,
+        display_name: found.display_name,
+        credential_scope: found.credential_scope,
+        ...(maySee(found, viewer)
+          ? { api_base_url: found.api_base_url, api_key_last4: found.api_key_last4 }
+          : {}),
+      };
+    };
   }
 
   #base(row: ModelRow, beside: Beside): Model {
@@ -186,7 +219,7 @@ export class ModelView {
       is_sample: row.is_sample === 1,
       ...this.#artifact(row, false),
       config: { values: { ...declaredConfig(row), ...overrideConfig(row) } },
-      credential: { status: local ? 'not_required' : 'missing' },
+      credential: beside.credential(row),
       aliases: beside.aliases.get(row.version_id) ?? [],
       tags: beside.tags.get(row.id) ?? [],
       annotations: JSON.parse(row.annotations) as Record<string, string>,

@@ -1,10 +1,16 @@
 import { statfs } from 'node:fs/promises';
 import { z } from 'zod';
-import { AppError, tasksOf, type Capability, type Endpoints, type TaskKey } from '../../shared/contract/index.ts';
+import {
+  AppError,
+  tasksOf,
+  type Capability,
+  type Endpoints,
+  type TaskKey,
+} from '../../shared/contract/index.ts';
 import { MODEL_EDIT_ROLE, type RoleRule } from '../../shared/lifecycle/index.ts';
 import type { Caller } from '../../server/context.ts';
 import type { Router } from '../../server/router.ts';
-import type { Viewer } from '../access/index.ts';
+import { assertMay, type Viewer } from '../access/index.ts';
 import { inspectSource, type BlobStore } from '../artifacts/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
@@ -14,7 +20,7 @@ import type { Journal } from '../kernel/journal.ts';
 import type { RuntimeProfile } from '../kernel/profile.ts';
 import type { Assignments } from './assignments.ts';
 import { runBulk } from './bulk.ts';
-import { assertCategory } from './category.ts';
+import type { CloudModels } from './cloud-models.ts';
 import { effectsOf } from './effects.ts';
 import type { FactsReader } from './facts.ts';
 import { familyRoutes, type FamilyRouteDeps } from './family-routes.ts';
@@ -25,7 +31,6 @@ import type { ModelIndex } from './model-index.ts';
 import type { ModelRow } from './model-row.ts';
 import type { ModelSort, ModelStore } from './model-store.ts';
 import type { ModelView } from './model-view.ts';
-import { insufficientRole } from './permission.ts';
 import type { CatalogPorts } from './ports.ts';
 import type { Publisher } from './publish.ts';
 import { requiredRev } from './required-rev.ts';
@@ -45,6 +50,7 @@ export interface CatalogRouteDeps extends FamilyRouteDeps {
   readonly view: ModelView;
   readonly facts: FactsReader;
   readonly publisher: Publisher;
+  readonly cloud: CloudModels;
   readonly jobs: JobRunner;
   readonly blobs: BlobStore;
   readonly ports: CatalogPorts;
@@ -96,7 +102,9 @@ function listRoutes(router: Router<Endpoints>, deps: CatalogRouteDeps): void {
   });
   router.implement('getModel', ({ params, query }, { caller }) => {
     const row = lifecycle.visible(params.id, caller);
-    return { model: view.detail(row, caller, query.for === undefined ? caller : someoneElse(query.for, caller)) };
+    return {
+      model: view.detail(row, caller, query.for === undefined ? caller : someoneElse(query.for, caller)),
+    };
   });
   router.implementRaw('getModelFile', async ({ params }, context) =>
     sendModelFile(deps, { id: params.id, path: params['*'] }, context),
@@ -143,13 +151,15 @@ function tasksFor(
 }
 
 function importRoutes(router: Router<Endpoints>, deps: CatalogRouteDeps): void {
+  const { cloud, models, view } = deps;
   router.implement('createModel', async ({ body }, { caller, signal }) => {
     if (body.backend === 'external_api') {
-      assertCategory(body.task_key, body.category);
-      throw new AppError('internal_error', 'pending');
+      const { modelId, alreadyPresent } = await cloud.add(body, caller);
+      const model = view.detail(models.get(modelId), caller);
+      return alreadyPresent ? { model, already_present: true } : { model };
     }
     // The route is open to users for their cloud models; files of this machine are not theirs to name.
-    if (caller.role !== 'superadmin') throw insufficientRole('superadmin', caller.role);
+    assertMay(caller, { role: 'superadmin' }, null);
     const { backend: _backend, ...rest } = body;
     const request = {
       path: rest.path,
@@ -239,6 +249,7 @@ function lifecycleRoutes(
     const row = lifecycle.permitted(params.id, caller, PREVIEW_ROLE);
     const effects = effectsOf(body.action, {
       id: row.id,
+      hosting: row.hosting,
       loadedIn: ports.slots.loadedIn(row.id).map((slot) => slot.slot_id),
       bindings: ports.bindings.bindingsOf(row.id),
       validationCurrent: row.validation_current === 1,

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { eligibility, INVOCATION_REFUSALS, type CallerFacts, type EligibilityFacts, type Mode } from './eligibility.ts';
+import {
+  eligibility,
+  INVOCATION_REFUSALS,
+  type CallerFacts,
+  type EligibilityFacts,
+  type Mode,
+} from './eligibility.ts';
 import { roleCovers, ROLES, type Role } from './states.ts';
 
 const serving: EligibilityFacts = {
@@ -104,9 +110,9 @@ describe('eligibility', () => {
   });
 
   it('leaves out what no policy asks for', () => {
-    expect(eligibility(serving, everyone, 'invoke', 'offline').requirements.map((requirement) => requirement.code)).not.toContain(
-      'approved',
-    );
+    expect(
+      eligibility(serving, everyone, 'invoke', 'offline').requirements.map((requirement) => requirement.code),
+    ).not.toContain('approved');
   });
 });
 

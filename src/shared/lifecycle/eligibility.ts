@@ -112,7 +112,8 @@ const LADDER: readonly Rung[] = [
     fact: ({ recalled }) => (recalled === null ? '' : `Recalled by ${recalled.by}: ${recalled.reason}.`),
     since: nothing,
     action: null,
-    hint: ({ recalled }) => `Ask ${recalled?.by ?? 'whoever recalled it'}; another version may be free of the problem.`,
+    hint: ({ recalled }) =>
+      `Ask ${recalled?.by ?? 'whoever recalled it'}; another version may be free of the problem.`,
     for: ['test', 'bind', 'invoke'],
   },
   {
@@ -146,7 +147,9 @@ const LADDER: readonly Rung[] = [
     since: ({ last_test }) => last_test?.at ?? null,
     action: 'test',
     hint: ({ hosting }) =>
-      hosting === 'local' ? 'Load it into a slot, then test it there.' : 'Test it; the test calls the provider once.',
+      hosting === 'local'
+        ? 'Load it into a slot, then test it there.'
+        : 'Test it; the test calls the provider once.',
     for: [],
   },
   {

@@ -119,9 +119,11 @@ const STALE_WORDS: Record<string, string> = {
   content_changed: 'the files changed',
   config_changed: 'the configuration changed',
   credential_changed: 'the credential changed',
+  credential_revoked: 'the credential was revoked',
   runtime_changed: 'the runtime changed',
   expired: 'it expired',
   unregistered: 'the model was unregistered',
+  check_failed: 'a check that it needs found a problem',
 };
 
 /** The reason of a stale validation in words; unknown reasons come back as they are. */

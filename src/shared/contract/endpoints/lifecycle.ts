@@ -58,6 +58,7 @@ export const LIFECYCLE_ENDPOINTS = {
       'model_test_failed',
       'credential_unavailable',
       'unsupported_format',
+      'secrets_locked',
     ],
   },
   validateModel: {
@@ -204,7 +205,7 @@ export const LIFECYCLE_ENDPOINTS = {
     params: Id,
     status: 200,
     response: z.object({ checks: z.array(CheckResultSchema) }),
-    errors: ['not_found'],
+    errors: NOT_FOUND,
   },
   listValidations: {
     method: 'GET',
