@@ -1,4 +1,4 @@
-import { AppError, ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
+import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
@@ -115,7 +115,7 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
-/** What a check in bulk may take for one model. */
+/** How long the validators of one model may take when many are checked. */
 const CHECK_MS = 120_000;
 
 /** The only place where modules meet. Builds everything on an open database; nothing runs yet. */
@@ -144,16 +144,15 @@ export async function compose(foundation: Foundation) {
     },
     bindings: { bindingsOf: () => [] },
     usage,
-    principals: { find: (idOrName) => access.principals.find(idOrName) },
-    checks: {
-      check: async (modelId, actor) => {
-        const checks = await validations.checks(modelId, actor, AbortSignal.timeout(CHECK_MS));
-        const failed = checks.find((one) => one.required && one.result === 'failure');
-        if (failed !== undefined)
-          throw new AppError('validation_failed', failed.summary, { details: { checks } });
+    principals: {
+      find: (idOrName) => {
+        const found = access.principal(idOrName);
+        return found === null ? null : { principalId: found.id, role: found.role };
       },
     },
+    checks: { check: (id, actor) => validations.assertSound(id, actor, AbortSignal.timeout(CHECK_MS)) },
     tests: { newestSuccess: (id) => tests.newestSuccess(id), last: (id) => tests.last(id) },
+    validations: { current: (id) => history.current(id) },
   };
   const visibility = new Visibility(database);
   const credentials = new Credentials({

@@ -2,12 +2,12 @@ import { AppError } from '../../shared/contract/index.ts';
 import { roleCovers, type Role, type RoleRule } from '../../shared/lifecycle/index.ts';
 import type { Viewer } from './visibility.ts';
 
-/** The role somebody needs for something: the owner's where it is his own. Pure. */
+/** The role a viewer needs for something with this owner. Pure. */
 export function neededRole(viewer: Viewer, { role, owner }: RoleRule, ownerId: string | null): Role {
   return owner !== undefined && ownerId !== null && ownerId === viewer.principalId ? owner : role;
 }
 
-/** The refusal of a role that is too low. */
+/** The refusal for a role that does not reach. */
 export function insufficientRole(needed: Role, held: Role): AppError {
   return new AppError('insufficient_role', `This needs the role ${needed}; the key has ${held}.`, {
     details: { needed, held },

@@ -1,10 +1,10 @@
 import { AppError, type Model, type VisibilityScope } from '../../shared/contract/index.ts';
 import { MODEL_EDIT_ROLE } from '../../shared/lifecycle/index.ts';
+import { insufficientRole } from '../access/index.ts';
 import type { Database } from '../kernel/database/database.ts';
 import type { Journal } from '../kernel/journal.ts';
 import { assertRev, type Actor, type ModelLifecycle } from './lifecycle.ts';
 import type { ModelStore } from './model-store.ts';
-import { insufficientRole } from '../access/index.ts';
 
 export interface VisibilityRequest {
   readonly visibility_scope: VisibilityScope;

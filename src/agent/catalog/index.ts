@@ -1,9 +1,8 @@
 export { Assignments } from './assignments.ts';
-export { assertCategory } from './category.ts';
-export { remoteContentId } from './cloud-credential.ts';
-export { CloudModels } from './cloud-models.ts';
 export { Families } from './families.ts';
 export { FamilyStore } from './family-store.ts';
+export { remoteContentId } from './cloud-credential.ts';
+export { CloudModels } from './cloud-models.ts';
 export { FactsReader } from './facts.ts';
 export { canonicalJson, inferredConfig } from './fingerprint.ts';
 export { importJob } from './import-job.ts';

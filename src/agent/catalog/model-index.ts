@@ -9,8 +9,9 @@ import { TextSearch } from './text-search.ts';
 const SLICE = 4000;
 /** Above this, building anew in slices is kinder than catching up in one go. */
 const CATCH_UP = 2000;
-/** Callers whose assignments are kept. */
+/** Callers whose assignments are kept, and questions whose counts are. */
 const VIEWERS = 64;
+const COUNTS = 256;
 
 const CREDENTIAL_OK = `EXISTS (SELECT 1 FROM credentials WHERE id = models.credential_id AND revoked_at IS NULL)`;
 const CURRENT = `EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id)`;
@@ -98,6 +99,8 @@ export class ModelIndex {
   #known = new Set<number>();
   #building: Promise<void> | null = null;
   readonly #viewers = new Map<string, ViewerFacets>();
+  /** Counts by question, until anything changes: the pages of one list share them. */
+  readonly #counts = new Map<string, Found['counts']>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -134,7 +137,7 @@ export class ModelIndex {
       rowids.push(rowid);
       if (rowids.length === limit) break;
     }
-    return { rowids, counts: facets.counts(passes) };
+    return { rowids, counts: this.#countsOf(viewer, filter, () => facets.counts(passes)) };
   }
 
   /** Families by name that hold a model the viewer sees, as ids in order. */
@@ -155,6 +158,17 @@ export class ModelIndex {
       if (families.size === limit) break;
     }
     return [...families];
+  }
+
+  #countsOf(viewer: Viewer, filter: IndexFilter, count: () => Found['counts']): Found['counts'] {
+    const who = viewer.role === 'superadmin' ? null : viewer.principalId;
+    const key = JSON.stringify([who, { ...filter, lifecycle_state: undefined }]);
+    const known = this.#counts.get(key);
+    if (known !== undefined) return known;
+    const counts = count();
+    this.#counts.set(key, counts);
+    dropOldest(this.#counts, COUNTS);
+    return counts;
   }
 
   *#from(sort: ModelSort, cursor: IndexCursor | null): Generator<number> {
@@ -190,6 +204,7 @@ export class ModelIndex {
            (SELECT coalesce(sum(kind), 0) FROM temp.index_doubts) AS doubts`,
       )
       .get({})!;
+    if (changes > 0 || doubts > 0) this.#counts.clear();
     if (changes > CATCH_UP) return false;
     if (doubts > 0) {
       if ((doubts & 1) !== 0) this.#text.forget();
@@ -227,6 +242,7 @@ export class ModelIndex {
     this.#known = new Set(this.#byName);
     this.#text.forget();
     this.#viewers.clear();
+    this.#counts.clear();
   }
 
   #order(by: string): number[] {
@@ -298,10 +314,14 @@ export class ModelIndex {
       byGroup: rows('group_members JOIN model_groups USING (group_id)'),
     };
     this.#viewers.set(principalId, viewer);
-    const [oldest] = this.#viewers.keys();
-    if (this.#viewers.size > VIEWERS && oldest !== undefined) this.#viewers.delete(oldest);
+    dropOldest(this.#viewers, VIEWERS);
     return viewer;
   }
+}
+
+function dropOldest<K>(map: Map<K, unknown>, most: number): void {
+  const [oldest] = map.keys();
+  if (map.size > most && oldest !== undefined) map.delete(oldest);
 }
 
 type NameKey = readonly [string, number, string];

@@ -35,8 +35,8 @@ export interface ModelChanges {
   readonly metadata?: string;
   readonly config_override?: string;
   readonly config_revision?: number;
-  readonly credential_id?: string;
   readonly visibility_scope?: VisibilityScope;
+  readonly credential_id?: string;
 }
 
 export type CloudColumns = Pick<
@@ -168,15 +168,6 @@ export class ModelStore {
       .all({ rowids: JSON.stringify(rowids) });
   }
 
-  /** Active models that run at a provider. */
-  activeAtProviders(): ModelRow[] {
-    return this.#database
-      .prepare<ModelRow>(
-        `SELECT ${COLUMNS} ${FROM} WHERE models.hosting = 'cloud' AND models.lifecycle_state = 'active' ORDER BY models.id`,
-      )
-      .all({});
-  }
-
   /** Managed models of a family, tombstones left out. */
   ofFamily(name: string): ModelRow[] {
     return this.#database
@@ -220,22 +211,14 @@ export class ModelStore {
     return new Map(rows.map(({ id, name }) => [id, name]));
   }
 
-  /** The validations that hold, with the runtime each holds on. */
-  currentValidations(
-    modelId: string,
-  ): { validation_id: string; runtime_identity: string; created_at: number; expires_at: number | null }[] {
-    return this.#database
-      .prepare<{
-        validation_id: string;
-        runtime_identity: string;
-        created_at: number;
-        expires_at: number | null;
-      }>(
-        `SELECT validation_id, current_validations.runtime_identity, validations.created_at, current_validations.expires_at
-         FROM current_validations JOIN validations ON validations.id = validation_id
-         WHERE current_validations.model_id = :modelId ORDER BY validations.seq DESC`,
-      )
-      .all({ modelId });
+  /** Models at providers that could answer a viewer now; the rule itself has the last word. */
+  activeAtProviders(viewer: Viewer): ModelRow[] {
+    const visible = visibilityCondition(viewer);
+    return this.#database.query<ModelRow>(
+      `SELECT ${COLUMNS} ${FROM} WHERE lifecycle_state = 'active' AND hosting = 'cloud' AND ${visible.sql}
+         AND EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id)`,
+      visible.params,
+    );
   }
 
   /** When the last of its files was compared with its digest; null when one never was. */

@@ -84,7 +84,7 @@ export class ModelView {
 
   /** One model with files, origins, actions and what is missing, for one viewer. */
   detail(row: ModelRow, viewer: Viewer, missingFor: Viewer = viewer): Model {
-    const { models, assignments } = this.#deps;
+    const { assignments } = this.#deps;
     const [base] = this.list([row], viewer);
     if (base === undefined) throw new Error('a list of one row came back empty');
     const config = effectiveModelConfig(declaredConfig(row), overrideConfig(row), row.config_revision);
@@ -92,12 +92,7 @@ export class ModelView {
       ...base,
       ...this.#artifact(row, true),
       config: { values: config.values, origins: { ...config.origins } },
-      current_validations: models.currentValidations(row.id).map((one) => ({
-        validation_id: one.validation_id,
-        runtime_identity: one.runtime_identity,
-        validated_at: toIso(one.created_at),
-        expires_at: toIsoOrNull(one.expires_at),
-      })),
+      current_validations: [...this.#deps.ports.validations.current(row.id)],
       // Whom else it is assigned to is told to who may change it.
       ...(neededRole(viewer, MODEL_EDIT_ROLE, row.owner_user_id) === 'user' || viewer.role === 'superadmin'
         ? { assignments: assignments.of(row.id) }

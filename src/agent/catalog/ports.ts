@@ -1,3 +1,4 @@
+import type { CurrentValidation } from '../../shared/contract/index.ts';
 import type { Role, TestRunFacts } from '../../shared/lifecycle/index.ts';
 
 /** What the catalogue asks of features above it. Composition fills these in. */
@@ -55,6 +56,11 @@ export interface CheckFacts {
   check(modelId: string, actor: { readonly principalId: string; readonly role: Role }): Promise<void>;
 }
 
+export interface ValidationFacts {
+  /** The validations in force, one for each runtime identity. */
+  current(modelId: string): readonly CurrentValidation[];
+}
+
 export interface CatalogPorts {
   readonly principals: PrincipalFacts;
   readonly checks: CheckFacts;
@@ -62,4 +68,5 @@ export interface CatalogPorts {
   readonly bindings: BindingFacts;
   readonly usage: UsageFacts;
   readonly tests: TestFacts;
+  readonly validations: ValidationFacts;
 }

@@ -10,7 +10,7 @@ import {
 import { MODEL_EDIT_ROLE, type RoleRule } from '../../shared/lifecycle/index.ts';
 import type { Caller } from '../../server/context.ts';
 import type { Router } from '../../server/router.ts';
-import { insufficientRole, type Viewer } from '../access/index.ts';
+import { assertMay, type Viewer } from '../access/index.ts';
 import { inspectSource, type BlobStore } from '../artifacts/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
@@ -20,7 +20,6 @@ import type { Journal } from '../kernel/journal.ts';
 import type { RuntimeProfile } from '../kernel/profile.ts';
 import type { Assignments } from './assignments.ts';
 import { runBulk } from './bulk.ts';
-import { assertCategory } from './category.ts';
 import type { CloudModels } from './cloud-models.ts';
 import { effectsOf } from './effects.ts';
 import type { FactsReader } from './facts.ts';
@@ -155,13 +154,12 @@ function importRoutes(router: Router<Endpoints>, deps: CatalogRouteDeps): void {
   const { cloud, models, view } = deps;
   router.implement('createModel', async ({ body }, { caller, signal }) => {
     if (body.backend === 'external_api') {
-      assertCategory(body.task_key, body.category);
       const { modelId, alreadyPresent } = await cloud.add(body, caller);
       const model = view.detail(models.get(modelId), caller);
       return alreadyPresent ? { model, already_present: true } : { model };
     }
     // The route is open to users for their cloud models; files of this machine are not theirs to name.
-    if (caller.role !== 'superadmin') throw insufficientRole('superadmin', caller.role);
+    assertMay(caller, { role: 'superadmin' }, null);
     const { backend: _backend, ...rest } = body;
     const request = {
       path: rest.path,

@@ -1,5 +1,9 @@
 import { AppError, capabilityOf, type Capability } from '../../shared/contract/index.ts';
-import { INVOCATION_REFUSALS, type EligibilityReason } from '../../shared/lifecycle/index.ts';
+import {
+  INVOCATION_REFUSALS,
+  type CredentialState,
+  type EligibilityReason,
+} from '../../shared/lifecycle/index.ts';
 import type { Viewer, Visibility } from '../access/index.ts';
 import type { FactsReader, ModelRow, ModelStore } from '../catalog/index.ts';
 import type { EventHub } from '../kernel/event-hub.ts';
@@ -44,7 +48,7 @@ export class ServingDirectory {
   /** Models this viewer can call now: those that are loaded, and those that answer from a provider. */
   served(viewer: Viewer): ModelRow[] {
     const loaded = [...this.#slots.loadedModelIds()].flatMap((id) => this.#models.find(id) ?? []);
-    return [...loaded, ...this.#models.activeAtProviders()]
+    return [...loaded, ...this.#models.activeAtProviders(viewer)]
       .filter((row) => this.#reasons(row, viewer).length === 0)
       .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -128,7 +132,9 @@ export class ServingDirectory {
     const [reason, code] = found;
     if (code === 'not_found') return unknown;
     if (reason === 'offline_not_allowed') this.#onBlocked(row);
-    return new AppError(code, sentence(reason, row), { details: { reason, fields: [field] } });
+    return new AppError(code, sentence(reason, row, this.#facts.credentialState(row)), {
+      details: { reason, fields: [field] },
+    });
   }
 }
 
@@ -145,7 +151,7 @@ function assertCapability(row: ModelRow, capability: Capability, field: string):
   );
 }
 
-function sentence(reason: EligibilityReason, row: ModelRow): string {
+function sentence(reason: EligibilityReason, row: ModelRow, credential: CredentialState): string {
   const name = row.id;
   switch (reason) {
     case 'recalled':
@@ -158,7 +164,7 @@ function sentence(reason: EligibilityReason, row: ModelRow): string {
     case 'runtime_changed':
       return `${name} is loaded on a runtime that it was not validated on. Test and validate it there.`;
     case 'credential_unavailable':
-      return `${name} has no credential that is active.`;
+      return `The credential of ${name} is ${credential}.`;
     case 'offline_not_allowed':
       return `${name} runs at a provider, and this node is offline.`;
     case 'validation_missing':

@@ -41,7 +41,11 @@ export async function catalogue({ scope, quick, log }: PartContext): Promise<Par
   const user = await tokenOf(agent);
   const far = await cursorOfPage(agent, quick ? FAR / 10 : FAR, log);
   const groups: { title: string; token: string; questions: Question[] }[] = [
-    { title: 'superadmin', token: agent.token, questions: [...pages(far), ...filters(big), ...searches(big)] },
+    {
+      title: 'superadmin',
+      token: agent.token,
+      questions: [...pages(far), ...filters(big), ...searches(big)],
+    },
     { title: 'user', token: user, questions: [...filters(big), ...searches(big)] },
   ];
   const measured: { who: string; rows: Measured[] }[] = [];
@@ -150,8 +154,14 @@ function figures(measured: readonly { who: string; rows: readonly Measured[] }[]
     };
   };
   return [
-    row('a list page, p99', all.filter((one) => !one.name.startsWith('search'))),
-    row('a full-text search, p99', all.filter((one) => one.name.startsWith('search'))),
+    row(
+      'a list page, p99',
+      all.filter((one) => !one.name.startsWith('search')),
+    ),
+    row(
+      'a full-text search, p99',
+      all.filter((one) => one.name.startsWith('search')),
+    ),
     {
       name: 'a transition, p99',
       value: percentile(changes, 0.99),
@@ -225,7 +235,11 @@ async function cursorOfPage(
     log(`going to page ${page} by ${sort}`);
     let cursor: string | null = null;
     for (let at = 1; at < page; at += 1) {
-      const next: Page = await list(agent, agent.token, `sort=${sort}${cursor === null ? '' : `&cursor=${cursor}`}`);
+      const next: Page = await list(
+        agent,
+        agent.token,
+        `sort=${sort}${cursor === null ? '' : `&cursor=${cursor}`}`,
+      );
       cursor = next.next_cursor;
     }
     far[sort] = cursor ?? '';

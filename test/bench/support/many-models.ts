@@ -57,7 +57,9 @@ function fill(database: Database, models: number): void {
     "INSERT INTO principals (id, kind, name, role, created_at) VALUES (:id, 'person', :id, 'user', :now)",
   );
   for (const team of TEAMS) insertPrincipal.run({ id: `person-${team}`, now });
-  database.prepare("INSERT INTO groups (id, name, created_at) VALUES ('everyone', 'everyone', :now)").run({ now });
+  database
+    .prepare("INSERT INTO groups (id, name, created_at) VALUES ('everyone', 'everyone', :now)")
+    .run({ now });
   const insertFamily = database.prepare(
     'INSERT INTO families (uid, name, task_key, latest_seq, created_at, updated_at) VALUES (:name, :name, :task, :latest, :now, :now)',
   );
@@ -75,8 +77,12 @@ function fill(database: Database, models: number): void {
        :description, :annotations, :created, :updated)`,
   );
   const insertTag = database.prepare('INSERT OR IGNORE INTO model_tags (model_id, tag) VALUES (:id, :tag)');
-  const insertUser = database.prepare('INSERT INTO model_users (model_id, principal_id) VALUES (:id, :person)');
-  const insertGroup = database.prepare("INSERT INTO model_groups (model_id, group_id) VALUES (:id, 'everyone')");
+  const insertUser = database.prepare(
+    'INSERT INTO model_users (model_id, principal_id) VALUES (:id, :person)',
+  );
+  const insertGroup = database.prepare(
+    "INSERT INTO model_groups (model_id, group_id) VALUES (:id, 'everyone')",
+  );
   let family = 0;
   let name = '';
   let task = 'llm';
@@ -121,7 +127,13 @@ function fill(database: Database, models: number): void {
     });
     if (scope === 'user') insertUser.run({ id, person });
     if (scope === 'group') insertGroup.run({ id });
-    const tags = [pick(TEAMS), pick(['prod', 'staging', 'trial', 'retired']), quant, `site-${index % 40}`, `run-${index % 5000}`];
+    const tags = [
+      pick(TEAMS),
+      pick(['prod', 'staging', 'trial', 'retired']),
+      quant,
+      `site-${index % 40}`,
+      `run-${index % 5000}`,
+    ];
     for (const tag of tags) insertTag.run({ id, tag });
   }
   // The documents again, now that the tags are there.
