@@ -4,6 +4,7 @@ import { VERSION } from '../agent/system/version.ts';
 import { accessCommands } from './commands/access.ts';
 import { backupCommands } from './commands/backup.ts';
 import { chatCommand } from './commands/chat.ts';
+import { credentialCommands } from './commands/credentials.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { keyCommands } from './commands/keys.ts';
 import { importCommand, modelCommands } from './commands/models.ts';
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   jobCommands(program);
   keyCommands(program);
   accessCommands(program);
+  credentialCommands(program);
   backupCommands(program);
   usageCommand(program);
   program
