@@ -112,11 +112,23 @@ export async function readTrace(file: string): Promise<Trace> {
   });
   return {
     destinations,
-    sockets: [...text.matchAll(/connect\(\d+, \{sa_family=AF_UNIX, sun_path=@?"([^"]*)"/g)].map(
-      ([, path]) => path ?? '',
-    ),
+    sockets: socketsOf(text.split('\n')),
     programs: [...text.matchAll(/execve\("[^"]*", \[(.*?)\]/g)].map(([, args]) => args ?? ''),
   };
+}
+
+/** Unix sockets that somebody answered on; a service that is not there carries nothing anywhere. */
+function socketsOf(lines: readonly string[]): string[] {
+  return lines.flatMap((line, i) => {
+    const [, process, path] =
+      /^(\d+) +connect\(\d+, \{sa_family=AF_UNIX, sun_path=@?"([^"]*)"/.exec(line) ?? [];
+    if (process === undefined || path === undefined) return [];
+    // A call that others came between ends on a line of its own.
+    const end = line.includes('<unfinished')
+      ? lines.slice(i).find((later) => later.startsWith(`${process} `) && later.includes('connect resumed'))
+      : line;
+    return /= -1 (ENOENT|ECONNREFUSED)/.test(end ?? '') ? [] : [path];
+  });
 }
 
 /** Destinations beyond this machine, and questions for names wherever they were sent. */
@@ -128,6 +140,6 @@ export function leaks({ destinations, sockets }: Trace): string[] {
       .filter(({ address, port }) => !isLoopback(address) || port === 53)
       .map(({ address, port }) => `${address} port ${port}`),
     // A resolver of the system behind a Unix socket would ask on behalf of us.
-    ...sockets.filter((path) => /resolve|nscd\/socket|avahi|mdns/.test(path)),
+    ...sockets.filter((path) => /resolve|nscd|avahi|mdns/.test(path)),
   ];
 }
