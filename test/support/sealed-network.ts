@@ -31,12 +31,8 @@ export async function sealedNetwork(): Promise<SealedNetwork> {
   await ip('netns', 'add', inside);
   await ip('netns', 'add', outside);
   await ip('-n', inside, 'link', 'add', 'mo0', 'type', 'veth', 'peer', 'name', 'mo1', 'netns', outside);
-  await ip(
-    ...['netns', 'exec', inside, 'sysctl', '-q', '-w'],
-    'net.ipv6.conf.mo0.accept_ra=0',
-    'net.ipv6.conf.mo0.router_solicitations=0',
-    'net.ipv6.conf.mo0.addr_gen_mode=1',
-  );
+  for (const setting of ['accept_ra=0', 'router_solicitations=0', 'addr_gen_mode=1'])
+    await ip('netns', 'exec', inside, 'sysctl', '-q', '-w', `net.ipv6.conf.mo0.${setting}`);
   await ip('-n', inside, 'link', 'set', 'lo', 'up');
   await ip('-n', inside, 'link', 'set', 'mo0', 'arp', 'off', 'multicast', 'off');
   await ip('-n', outside, 'link', 'set', 'mo1', 'up');

@@ -120,12 +120,11 @@ describe('a working day offline', () => {
     expect(day.engine_asked.filter((request) => !request.startsWith('GET '))).toEqual([]);
 
     // What was refused is what was tried, newest first.
-    const here = `provider ${day.provider}`;
     expect(day.refused).toEqual([
       'provider [2001:db8:1::1]',
       'provider 192.0.2.1',
       'provider provider.example',
-      ...[here, here, here, here, here, here],
+      ...Array.from({ length: 6 }, () => `provider ${day.provider}`),
     ]);
     expect(day.refused_count).toBe(day.refused.length);
 
