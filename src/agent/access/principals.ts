@@ -55,6 +55,12 @@ export class Principals {
     return toPrincipal(this.#row(id));
   }
 
+  /** Whoever has this id or this name; null when nobody has. */
+  find(idOrName: string): { readonly principalId: string; readonly role: Role } | null {
+    const row = this.#store.get(idOrName) ?? this.#store.byName(idOrName);
+    return row === undefined ? null : { principalId: row.id, role: row.role };
+  }
+
   /** By name. */
   list(
     limit: number,
