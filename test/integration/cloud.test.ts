@@ -203,6 +203,13 @@ describe('a person and a cloud model of her own', () => {
       }
       expect((await stranger.call(ENDPOINTS.listModels, { query: { limit: 200 } })).models).toEqual([]);
     }
+    // Nor does the journal tell, of the model or of the credential.
+    const subjects = async ({ call }: typeof ann): Promise<(string | null)[]> =>
+      (await call(ENDPOINTS.listAudit, { query: { limit: 200 } })).audit.map((row) => row.subject);
+    const told = [`model:${model.id}`, `credential:${hers.id}`];
+    for (const reader of [ann, chief]) expect(await subjects(reader)).toEqual(expect.arrayContaining(told));
+    for (const stranger of [bob, zoe])
+      for (const subject of told) expect(await subjects(stranger)).not.toContain(subject);
     expect((await detail(chief.call, model.id)).id).toBe(model.id);
     expect((await detail(ann.call, model.id)).rev).toBe((await detail(chief.call, model.id)).rev);
   });
