@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { AppError } from '../shared/contract/index.ts';
 import { VERSION } from '../agent/system/version.ts';
+import { accessCommands } from './commands/access.ts';
 import { backupCommands } from './commands/backup.ts';
 import { chatCommand } from './commands/chat.ts';
 import { credentialCommands } from './commands/credentials.ts';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
   chatCommand(program);
   jobCommands(program);
   keyCommands(program);
+  accessCommands(program);
   credentialCommands(program);
   backupCommands(program);
   usageCommand(program);

@@ -38,8 +38,8 @@ interface Readers {
 }
 
 /**
- * Whether a caller may read a journal row: superadmins all; others what is about models and credentials they see, and the
- * profile; administrators also what belongs to nobody. Of a model that is deleted, administrators read on.
+ * Whether a caller may read a journal row: superadmins all; others what is about models, families and credentials they
+ * see, and the profile; administrators also what is about the node. Of a model that is deleted, administrators read on.
  */
 export function mayRead(
   caller: Caller,
@@ -48,11 +48,12 @@ export function mayRead(
 ): boolean {
   if (caller.role === 'superadmin' || subject === 'profile:runtime') return true;
   const isAdmin = roleCovers(caller.role, 'admin');
-  const [, kind, id = ''] = /^(model|credential):(.*)$/s.exec(subject ?? '') ?? [];
+  const [, kind, id = ''] = /^(model|family|credential):(.*)$/s.exec(subject ?? '') ?? [];
   if (kind === 'model') {
     const row = models.find(id);
     return row === undefined ? isAdmin : visibility.seesThrough(caller, row) !== null;
   }
+  if (kind === 'family') return models.seesFamily(caller, id);
   if (kind === 'credential') {
     const row = credentials.summary(id);
     return row !== null && maySee(row, caller);
