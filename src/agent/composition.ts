@@ -341,6 +341,7 @@ export async function compose(foundation: Foundation) {
     usage,
     models,
     visibility,
+    credentials,
     whileValid: (caller) => keyring.whileValid(caller.keyId),
     url,
     insecure,
