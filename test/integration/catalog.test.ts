@@ -42,7 +42,10 @@ const bulk = async (body: object, call: Call<AbortSignal> = agent.call) =>
 
 describe('search', () => {
   it('finds by the beginnings of words in any order, without accents and case', async () => {
-    await patch('bert-tiny-v1', { description: 'Prüft Verträge der Rechtsabteilung', annotations: { ticket: 'ML-4711' } });
+    await patch('bert-tiny-v1', {
+      description: 'Prüft Verträge der Rechtsabteilung',
+      annotations: { ticket: 'ML-4711' },
+    });
     expect(await ids({ q: 'qwen' })).toEqual(['qwen-7b-chat-v1', 'qwen-7b-coder-v1']);
     expect(await ids({ q: 'cod qw' })).toEqual(['qwen-7b-coder-v1']);
     expect(await ids({ q: 'qwen-7b-c' })).toEqual(['qwen-7b-chat-v1', 'qwen-7b-coder-v1']);
@@ -76,13 +79,31 @@ describe('search', () => {
   });
 
   it('takes nothing that is typed as syntax', async () => {
-    for (const q of ['"', '*', 'a AND', 'NEAR(', '{body}: x', '-', '^qwen', 'body:qwen', '\0', '%', '(', "'; DROP", '\uE000'])
+    for (const q of [
+      '"',
+      '*',
+      'a AND',
+      'NEAR(',
+      '{body}: x',
+      '-',
+      '^qwen',
+      'body:qwen',
+      '\0',
+      '%',
+      '(',
+      "'; DROP",
+      '\uE000',
+    ])
       expect(Array.isArray(await ids({ q }))).toBe(true);
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }), async (q, tag) => {
-        const query = new URLSearchParams({ q, tag: tag.replaceAll(',', '') || 'x' });
-        expect((await agent.request('GET', `/v1/modelops/models?${query}`)).status).toBe(200);
-      }),
+      fc.asyncProperty(
+        fc.string({ unit: 'binary', maxLength: 60 }),
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
+        async (q, tag) => {
+          const query = new URLSearchParams({ q, tag: tag.replaceAll(',', '') || 'x' });
+          expect((await agent.request('GET', `/v1/modelops/models?${query}`)).status).toBe(200);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -111,7 +132,9 @@ describe('filters', () => {
 
   it('show what needs a look, and no longer when it is mended', async () => {
     expect(await ids({ attention: '1' })).toEqual([]);
-    await agent.request('POST', '/v1/modelops/models/bert-tiny-v1/test', { body: { inputs: { prompt: 'x' } } });
+    await agent.request('POST', '/v1/modelops/models/bert-tiny-v1/test', {
+      body: { inputs: { prompt: 'x' } },
+    });
     expect(await ids({ attention: '1' })).toEqual(['bert-tiny-v1']);
   });
 
@@ -141,7 +164,9 @@ describe('filters', () => {
     expect(plain).not.toHaveProperty('actions');
     expect(plain?.artifact?.files).toBeUndefined();
     const [full] = (
-      await agent.call(ENDPOINTS.listModels, { query: { limit: 1, include: 'files,actions,requirements' } as never })
+      await agent.call(ENDPOINTS.listModels, {
+        query: { limit: 1, include: 'files,actions,requirements' } as never,
+      })
     ).models;
     expect(full?.artifact?.files).toHaveLength(1);
     expect(full?.actions?.activate).toMatchObject({ ok: false, hint: expect.stringMatching(/\.$/) });
@@ -160,8 +185,12 @@ describe('who sees and who may', () => {
     expect((await put({ visibility_scope: 'private' })).status).toBe(200);
     const sees = async (who: 'ada' | 'bob') => {
       const list = await ids({ q: 'bert' }, people[who].call);
-      const one = await agent.request('GET', '/v1/modelops/models/bert-tiny-v1', { token: people[who].token });
-      const family = await agent.request('GET', '/v1/modelops/registry/bert-tiny', { token: people[who].token });
+      const one = await agent.request('GET', '/v1/modelops/models/bert-tiny-v1', {
+        token: people[who].token,
+      });
+      const family = await agent.request('GET', '/v1/modelops/registry/bert-tiny', {
+        token: people[who].token,
+      });
       expect(new Set([list.length === 1, one.status === 200, family.status === 200]).size).toBe(1);
       return list.length === 1;
     };
@@ -176,7 +205,9 @@ describe('who sees and who may', () => {
     expect([await sees('ada'), await sees('bob')]).toEqual([false, false]);
     await agent.call(ENDPOINTS.putGroupMember, { params: { id: group.id, principal_id: people.bob.id } });
     expect([await sees('ada'), await sees('bob')]).toEqual([false, true]);
-    const { audit } = await people.bob.call(ENDPOINTS.listAudit, { query: { subject: 'model:bert-tiny-v1' } });
+    const { audit } = await people.bob.call(ENDPOINTS.listAudit, {
+      query: { subject: 'model:bert-tiny-v1' },
+    });
     const told = audit.find((row) => row.action === 'model.visibility_changed');
     expect(told?.data).toMatchObject({ to: 'group', groups: [group.id] });
     expect(JSON.stringify(audit.map((row) => row.data))).not.toContain('readers');
@@ -222,7 +253,10 @@ describe('who sees and who may', () => {
     const visible = (answer: { body: Record<string, unknown> }) =>
       (answer.body['model'] as Model).requirements?.find((one) => one.code === 'visible');
     expect(visible(await ask('ada'))).toMatchObject({ met: true, fact: 'Assigned by name.' });
-    expect(visible(await ask(people.bob.id))).toMatchObject({ met: false, hint: expect.stringContaining('assign') });
+    expect(visible(await ask(people.bob.id))).toMatchObject({
+      met: false,
+      hint: expect.stringContaining('assign'),
+    });
     expect((await ask('nobody')).status).toBe(404);
     expect((await ask('ada', people.ada.token)).status).toBe(200);
     expect(await ask('bob', people.ada.token)).toMatchObject({ status: 403, body: { error: 'forbidden' } });
@@ -231,17 +265,24 @@ describe('who sees and who may', () => {
 
   it('refuses a category that does not follow from the task', async () => {
     const path = await writeSpeakingModel(join(directory.path, 'category.gguf'), 'category');
-    expect(await agent.request('POST', '/v1/modelops/models', { body: { path, category: 'predictive' } })).toMatchObject({
+    expect(
+      await agent.request('POST', '/v1/modelops/models', { body: { path, category: 'predictive' } }),
+    ).toMatchObject({
       status: 400,
       body: { details: { fields: ['category'], allowed: ['generative'] } },
     });
-    expect((await agent.request('POST', '/v1/modelops/models', { body: { path, category: 'generative' } })).status).toBe(202);
+    expect(
+      (await agent.request('POST', '/v1/modelops/models', { body: { path, category: 'generative' } })).status,
+    ).toBe(202);
   });
 });
 
 describe('many at once', () => {
   it('each succeeds or is refused for itself, with what it says alone', async () => {
-    const answer = await bulk({ action: 'unregister', ids: ['qwen-7b-chat-v1', 'nothing', 'qwen-7b-chat-v1', 'aaa-first-v1'] });
+    const answer = await bulk({
+      action: 'unregister',
+      ids: ['qwen-7b-chat-v1', 'nothing', 'qwen-7b-chat-v1', 'aaa-first-v1'],
+    });
     expect(answer).toMatchObject({ succeeded: 2, refused: 1 });
     expect(answer.results.map(({ id, ok, error }) => [id, ok, error?.error])).toEqual([
       ['qwen-7b-chat-v1', true, undefined],
@@ -254,7 +295,9 @@ describe('many at once', () => {
       hint: 'First register it.',
       details: { guard: 'state' },
     });
-    const { audit } = await agent.call(ENDPOINTS.listAudit, { query: { subject: 'model:aaa-first-v1', limit: 1 } });
+    const { audit } = await agent.call(ENDPOINTS.listAudit, {
+      query: { subject: 'model:aaa-first-v1', limit: 1 },
+    });
     expect(audit[0]?.action).toBe('model.unregistered');
     expect(await bulk({ action: 'register', ids: ['qwen-7b-chat-v1'] })).toMatchObject({ succeeded: 1 });
   });
@@ -272,7 +315,10 @@ describe('many at once', () => {
   });
 
   it('asks each model for the role, and the request for what its action needs', async () => {
-    const refused = await bulk({ action: 'register', ids: ['qwen-7b-coder-v1', 'mistral-8b-v1'] }, people.bob.call);
+    const refused = await bulk(
+      { action: 'register', ids: ['qwen-7b-coder-v1', 'mistral-8b-v1'] },
+      people.bob.call,
+    );
     expect(refused.results.map((result) => result.error?.error)).toEqual(['insufficient_role', 'not_found']);
     for (const [body, field] of [
       [{ action: 'tag' }, 'tags'],
@@ -282,7 +328,11 @@ describe('many at once', () => {
       expect(
         await agent.request('POST', '/v1/modelops/models/bulk', { body: { ...body, ids: ['bert-tiny-v1'] } }),
       ).toMatchObject({ status: 400, body: { details: { fields: [field] } } });
-    const scoped = await bulk({ action: 'set_visibility', ids: ['bert-tiny-v1'], visibility_scope: 'private' });
+    const scoped = await bulk({
+      action: 'set_visibility',
+      ids: ['bert-tiny-v1'],
+      visibility_scope: 'private',
+    });
     expect(scoped.succeeded).toBe(1);
     expect((await bulk({ action: 'check', ids: ['bert-tiny-v1'] })).succeeded).toBe(1);
   });
@@ -301,7 +351,9 @@ describe('files', () => {
     expect(Buffer.from(await whole.arrayBuffer()).equals(want)).toBe(true);
     expect(whole.headers.get('content-length')).toBe(String(want.length));
     const etag = whole.headers.get('etag') ?? '';
-    expect(etag).toBe(`"${(await get(id)).artifact?.files?.find((file) => file.path === 'config.json')?.sha256}"`);
+    expect(etag).toBe(
+      `"${(await get(id)).artifact?.files?.find((file) => file.path === 'config.json')?.sha256}"`,
+    );
     const part = await fetchFile('config.json', { range: 'bytes=5-9' });
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 5-9/${want.length}`]);
     expect(Buffer.from(await part.arrayBuffer()).equals(want.subarray(5, 10))).toBe(true);
@@ -335,7 +387,9 @@ describe('saved views', () => {
     const { views } = await people.ada.call(ENDPOINTS.listViews, {});
     expect(views).toMatchObject([{ name: 'My llamas', place: 'models', query: 'q=llama' }]);
     expect(await people.bob.call(ENDPOINTS.listViews, {})).toEqual({ views: [] });
-    await expect(people.bob.call(ENDPOINTS.deleteView, { params: view.params })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(people.bob.call(ENDPOINTS.deleteView, { params: view.params })).rejects.toMatchObject({
+      code: 'not_found',
+    });
     await people.ada.call(ENDPOINTS.deleteView, { params: view.params });
     expect(await people.ada.call(ENDPOINTS.listViews, {})).toEqual({ views: [] });
   });
@@ -343,9 +397,16 @@ describe('saved views', () => {
 
 describe('after a restart', () => {
   it('every list says the same', async () => {
-    const before = await Promise.all([ids({}), ids({ sort: 'updated' }), ids({ q: 'qwen' }), ids({ tag: 'new' })]);
+    const before = await Promise.all([
+      ids({}),
+      ids({ sort: 'updated' }),
+      ids({ q: 'qwen' }),
+      ids({ tag: 'new' }),
+    ]);
     await agent.stop();
     agent = await startTestAgent(join(directory.path, 'data'));
-    expect(await Promise.all([ids({}), ids({ sort: 'updated' }), ids({ q: 'qwen' }), ids({ tag: 'new' })])).toEqual(before);
+    expect(
+      await Promise.all([ids({}), ids({ sort: 'updated' }), ids({ q: 'qwen' }), ids({ tag: 'new' })]),
+    ).toEqual(before);
   });
 });

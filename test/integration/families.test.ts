@@ -23,15 +23,16 @@ afterAll(async () => {
 
 const bring = async (name: string, words: string): Promise<Model> =>
   importModel(agent, await writeSpeakingModel(join(directory.path, `${words}.gguf`), words), { name });
-const family = async (name: string) =>
-  (await agent.call(ENDPOINTS.getFamily, { params: { name } })).model;
+const family = async (name: string) => (await agent.call(ENDPOINTS.getFamily, { params: { name } })).model;
 const alias = (name: string, alias_: string, version: unknown, headers: Record<string, string> = {}) =>
   agent.request('PUT', `/v1/modelops/registry/${name}/aliases/${alias_}`, { body: { version }, headers });
 
 describe('a family', () => {
   it('is listed with its versions, newest first, page by page', async () => {
     const first = await agent.call(ENDPOINTS.listFamilies, { query: { limit: 1 } });
-    expect(first.models).toMatchObject([{ name: 'alpha', latest_seq: 3, version_count: 3, category: 'generative' }]);
+    expect(first.models).toMatchObject([
+      { name: 'alpha', latest_seq: 3, version_count: 3, category: 'generative' },
+    ]);
     const second = await agent.call(ENDPOINTS.listFamilies, {
       query: { limit: 1, cursor: first.next_cursor ?? '' },
     });
@@ -57,7 +58,9 @@ describe('a family', () => {
     const change = (body: object, headers: Record<string, string>) =>
       agent.request('PATCH', '/v1/modelops/registry/alpha', { body, headers });
     expect((await change({ card: 'x' }, {})).body).toMatchObject({ details: { fields: ['if-match'] } });
-    expect(await change({ card: '# Alpha', tags: ['core'], description: 'First.' }, { 'if-match': String(rev) })).toMatchObject({
+    expect(
+      await change({ card: '# Alpha', tags: ['core'], description: 'First.' }, { 'if-match': String(rev) }),
+    ).toMatchObject({
       status: 200,
       body: { model: { card: '# Alpha', tags: ['core'], description: 'First.', rev: rev + 1 } },
     });
@@ -66,7 +69,9 @@ describe('a family', () => {
       body: { error: 'conflict', details: { rev: rev + 1 } },
     });
     const { audit } = await agent.as(user)(ENDPOINTS.listAudit, { query: { subject: 'family:alpha' } });
-    expect(audit).toMatchObject([{ action: 'family.changed', data: { fields: ['card', 'description', 'tags'] } }]);
+    expect(audit).toMatchObject([
+      { action: 'family.changed', data: { fields: ['card', 'description', 'tags'] } },
+    ]);
   });
 
   it('shows only the versions that a caller sees a model of', async () => {
@@ -77,13 +82,18 @@ describe('a family', () => {
     const call = agent.as(user);
     const { versions } = await call(ENDPOINTS.listVersions, { params: { name: 'alpha' }, query: {} });
     expect(versions.map((version) => version.seq)).toEqual([3, 1]);
-    expect((await call(ENDPOINTS.listFamilies, { query: {} })).models.map((one) => one.name)).toEqual(['alpha']);
+    expect((await call(ENDPOINTS.listFamilies, { query: {} })).models.map((one) => one.name)).toEqual([
+      'alpha',
+    ]);
     for (const path of ['beta', 'beta/versions', 'never'])
       expect((await agent.request('GET', `/v1/modelops/registry/${path}`, { token: user })).status).toBe(404);
     const { audit } = await call(ENDPOINTS.listAudit, { query: { subject: 'family:beta' } });
     expect(audit).toEqual([]);
     expect(
-      await agent.request('PUT', '/v1/modelops/registry/alpha/aliases/mine', { token: user, body: { version: 1 } }),
+      await agent.request('PUT', '/v1/modelops/registry/alpha/aliases/mine', {
+        token: user,
+        body: { version: 1 },
+      }),
     ).toMatchObject({ status: 403, body: { error: 'insufficient_role', details: { needed: 'superadmin' } } });
     await hide('alpha-v2', 'platform');
     await hide('beta-v1', 'platform');
@@ -92,7 +102,10 @@ describe('a family', () => {
 
 describe('an alias', () => {
   it('points at a version by number or label, moves, and shows on the model', async () => {
-    expect(await alias('alpha', 'prod', 1)).toMatchObject({ status: 200, body: { alias: { alias: 'prod', seq: 1 } } });
+    expect(await alias('alpha', 'prod', 1)).toMatchObject({
+      status: 200,
+      body: { alias: { alias: 'prod', seq: 1 } },
+    });
     expect(await alias('alpha', 'prod', 'v2')).toMatchObject({ status: 200, body: { alias: { seq: 2 } } });
     const { rev } = await family('alpha');
     expect((await alias('alpha', 'prod', 2)).status).toBe(200);
@@ -103,14 +116,19 @@ describe('an alias', () => {
     const { versions } = await agent.call(ENDPOINTS.listVersions, { params: { name: 'alpha' }, query: {} });
     expect(versions.map((version) => version.aliases)).toEqual([[], ['prod'], []]);
     const actions = async (id: string) =>
-      (await agent.call(ENDPOINTS.listAudit, { query: { subject: `model:${id}`, limit: 2 } })).audit.map((row) => row.action);
+      (await agent.call(ENDPOINTS.listAudit, { query: { subject: `model:${id}`, limit: 2 } })).audit.map(
+        (row) => row.action,
+      );
     expect(await actions('alpha-v1')).toEqual(['model.alias_removed', 'model.alias_added']);
     expect((await actions('alpha-v2'))[0]).toBe('model.alias_added');
   });
 
   it('is refused where it would lie', async () => {
     for (const name of ['latest', 'newest', 'v7'])
-      expect(await alias('alpha', name, 1)).toMatchObject({ status: 400, body: { details: { fields: ['alias'] } } });
+      expect(await alias('alpha', name, 1)).toMatchObject({
+        status: 400,
+        body: { details: { fields: ['alias'] } },
+      });
     for (const version of [9, 'v9', '9.9.9'])
       expect(await alias('alpha', 'prod', version)).toMatchObject({ status: 404 });
     expect((await alias('alpha', 'prod', 1, { 'if-match': '1' })).body['error']).toBe('conflict');
@@ -153,7 +171,13 @@ describe('the end of a family', () => {
     expect(audit[0]?.action).toBe('model.deleted');
     const back = await bring('alpha', 'one');
     expect(back).toMatchObject({ seq: 4, id: 'alpha-v4', aliases: [] });
-    expect(await family('alpha')).toMatchObject({ card: '', description: '', tags: [], latest_seq: 4, version_count: 1 });
+    expect(await family('alpha')).toMatchObject({
+      card: '',
+      description: '',
+      tags: [],
+      latest_seq: 4,
+      version_count: 1,
+    });
     expect(await agent.call(ENDPOINTS.verifyAudit, {})).toMatchObject({ ok: true });
   });
 });

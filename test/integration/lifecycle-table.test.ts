@@ -11,8 +11,24 @@ import { temporaryDirectory, type TemporaryDirectory } from '../support/temporar
  * Every action in every state over HTTP, against a table written by hand: the state a model is in afterwards, or the code
  * of the refusal. The table of the code is not asked.
  */
-const STATES = ['created', 'registered', 'validated', 'active', 'inactive', 'unregistered', 'deleted'] as const;
-type Row = readonly [created: string, registered: string, validated: string, active: string, inactive: string, unregistered: string, deleted: string];
+const STATES = [
+  'created',
+  'registered',
+  'validated',
+  'active',
+  'inactive',
+  'unregistered',
+  'deleted',
+] as const;
+type Row = readonly [
+  created: string,
+  registered: string,
+  validated: string,
+  active: string,
+  inactive: string,
+  unregistered: string,
+  deleted: string,
+];
 
 const WRONG = 'invalid_state_transition';
 const GONE = 'not_found';
@@ -23,7 +39,15 @@ const TABLE: Record<'local' | 'cloud', Record<Exclude<RequestedAction, 'assign'>
   local: {
     register: ['registered', WRONG, WRONG, WRONG, WRONG, 'registered', GONE],
     test: [WRONG, UNSERVED, UNSERVED, UNSERVED, UNSERVED, WRONG, GONE],
-    validate: [WRONG, 'validation_test_required', 'validation_already_current', 'validation_already_current', 'validation_already_current', WRONG, GONE],
+    validate: [
+      WRONG,
+      'validation_test_required',
+      'validation_already_current',
+      'validation_already_current',
+      'validation_already_current',
+      WRONG,
+      GONE,
+    ],
     activate: [WRONG, WRONG, 'active', WRONG, 'active', WRONG, GONE],
     deactivate: [WRONG, WRONG, WRONG, 'inactive', WRONG, WRONG, GONE],
     unregister: ['unregistered', 'unregistered', 'unregistered', WRONG, 'unregistered', WRONG, GONE],
@@ -32,8 +56,24 @@ const TABLE: Record<'local' | 'cloud', Record<Exclude<RequestedAction, 'assign'>
   // Without a credential: what needs the provider is refused, what does not goes its way.
   cloud: {
     register: ['registered', WRONG, WRONG, WRONG, WRONG, 'registered', GONE],
-    test: [WRONG, 'credential_unavailable', 'credential_unavailable', 'credential_unavailable', 'credential_unavailable', WRONG, GONE],
-    validate: [WRONG, 'validation_test_required', 'validation_already_current', 'validation_already_current', 'validation_already_current', WRONG, GONE],
+    test: [
+      WRONG,
+      'credential_unavailable',
+      'credential_unavailable',
+      'credential_unavailable',
+      'credential_unavailable',
+      WRONG,
+      GONE,
+    ],
+    validate: [
+      WRONG,
+      'validation_test_required',
+      'validation_already_current',
+      'validation_already_current',
+      'validation_already_current',
+      WRONG,
+      GONE,
+    ],
     activate: [WRONG, WRONG, 'credential_unavailable', WRONG, 'credential_unavailable', WRONG, GONE],
     deactivate: [WRONG, WRONG, WRONG, 'inactive', WRONG, WRONG, GONE],
     unregister: ['unregistered', 'unregistered', 'unregistered', WRONG, 'unregistered', WRONG, GONE],
@@ -45,7 +85,13 @@ const BODIES: Partial<Record<RequestedAction, object>> = { test: { inputs: { pro
 
 const CASES = (['local', 'cloud'] as const).flatMap((hosting) =>
   Object.entries(TABLE[hosting]).flatMap(([action, row]) =>
-    STATES.map((state, column) => ({ id: `${hosting}-${action}-${state}`, hosting, action, state, expected: row[column] ?? '' })),
+    STATES.map((state, column) => ({
+      id: `${hosting}-${action}-${state}`,
+      hosting,
+      action,
+      state,
+      expected: row[column] ?? '',
+    })),
   ),
 );
 
@@ -61,9 +107,13 @@ beforeAll(async () => {
   directory = await temporaryDirectory();
   const dataDir = join(directory.path, 'data');
   const first = await startTestAgent(dataDir);
-  const { id } = await importModel(first, await writeSpeakingModel(join(directory.path, 'like.gguf'), 'like'), {
-    register: false,
-  });
+  const { id } = await importModel(
+    first,
+    await writeSpeakingModel(join(directory.path, 'like.gguf'), 'like'),
+    {
+      register: false,
+    },
+  );
   await first.stop();
   writeModelsInStates(dataDir, id, [...CASES, ...racers]);
   agent = await startTestAgent(dataDir);
@@ -78,7 +128,9 @@ const ask = (id: string, action: string, headers: Record<string, string> = {}) =
     ? agent.request('DELETE', `/v1/modelops/models/${id}`, { headers })
     : agent.request('POST', `/v1/modelops/models/${id}/${action}`, {
         headers,
-        ...(BODIES[action as RequestedAction] === undefined ? {} : { body: BODIES[action as RequestedAction] }),
+        ...(BODIES[action as RequestedAction] === undefined
+          ? {}
+          : { body: BODIES[action as RequestedAction] }),
       });
 const stateOf = async (id: string): Promise<string> => {
   const { status, body } = await agent.request('GET', `/v1/modelops/models/${id}`);
@@ -93,7 +145,9 @@ describe('every action in every state', () => {
       const verdict = model.actions?.[action as RequestedAction];
       // A test is possible; that nothing serves the model is found out by it.
       const possible = isState || (action === 'test' && expected !== WRONG);
-      expect(verdict).toMatchObject(possible ? { ok: true } : { ok: false, code: expected, hint: expect.any(String) });
+      expect(verdict).toMatchObject(
+        possible ? { ok: true } : { ok: false, code: expected, hint: expect.any(String) },
+      );
       expect(model.actions?.assign?.ok ?? false).toBe(ASSIGNABLE.has(state));
     }
     const answer = await ask(id, action);
@@ -102,16 +156,24 @@ describe('every action in every state', () => {
       expect(await stateOf(id)).toBe(expected);
       return;
     }
-    expect(answer.body).toMatchObject({ error: expected, message: expect.any(String), hint: expect.any(String) });
+    expect(answer.body).toMatchObject({
+      error: expected,
+      message: expect.any(String),
+      hint: expect.any(String),
+    });
     if (expected === WRONG)
-      expect(answer.body).toMatchObject({ details: { guard: 'state', lifecycle_state: state, allowed_from: expect.any(Array) } });
+      expect(answer.body).toMatchObject({
+        details: { guard: 'state', lifecycle_state: state, allowed_from: expect.any(Array) },
+      });
     expect(await stateOf(id)).toBe(state);
   });
 });
 
 describe('many at once on one model', () => {
   const history = async (id: string) =>
-    (await agent.call(ENDPOINTS.listAudit, { query: { subject: `model:${id}`, limit: 200 } })).audit.toReversed();
+    (
+      await agent.call(ENDPOINTS.listAudit, { query: { subject: `model:${id}`, limit: 200 } })
+    ).audit.toReversed();
   const rev = async (id: string): Promise<number> =>
     (await agent.call(ENDPOINTS.getModel, { params: { id } })).model.rev;
 
@@ -123,9 +185,9 @@ describe('many at once on one model', () => {
       const action = id === 'race-active' ? 'deactivate' : 'activate';
       const answers = await Promise.all(Array.from({ length: 24 }, () => ask(id, action, headers)));
       expect(answers.filter((answer) => answer.status === 200)).toHaveLength(1);
-      expect(new Set(answers.filter((answer) => answer.status !== 200).map((answer) => answer.body['error']))).toEqual(
-        new Set([refusal]),
-      );
+      expect(
+        new Set(answers.filter((answer) => answer.status !== 200).map((answer) => answer.body['error'])),
+      ).toEqual(new Set([refusal]));
       expect(await rev(id)).toBe(2);
       expect(await history(id)).toHaveLength(1);
     }
@@ -134,7 +196,9 @@ describe('many at once on one model', () => {
   it('leave a history in which each state follows from the one before, however they interleave', async () => {
     const id = 'race-inactive';
     const actions = ['activate', 'deactivate', 'unregister', 'register', 'activate', 'unregister'];
-    const answers = await Promise.all(Array.from({ length: 60 }, (_, index) => ask(id, actions[index % actions.length] ?? '')));
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => ask(id, actions[index % actions.length] ?? '')),
+    );
     const wins = answers.filter((answer) => answer.status === 200).length;
     const rows = await history(id);
     expect(rows).toHaveLength(wins);
@@ -163,7 +227,11 @@ describe('many at once on one model', () => {
     expect(edits.filter((answer) => answer.body['error'] === 'conflict')).toHaveLength(11);
     const tags = Array.from({ length: 12 }, (_, index) => `tag-${String(index).padStart(2, '0')}`);
     await Promise.all(
-      tags.map((tag) => agent.request('POST', '/v1/modelops/models/bulk', { body: { action: 'tag', ids: [id], tags: [tag] } })),
+      tags.map((tag) =>
+        agent.request('POST', '/v1/modelops/models/bulk', {
+          body: { action: 'tag', ids: [id], tags: [tag] },
+        }),
+      ),
     );
     const { model } = await agent.call(ENDPOINTS.getModel, { params: { id } });
     expect(model.description).toBe((winner?.body['model'] as Model).description);

@@ -18,7 +18,9 @@ export function writeModelsInStates(dataDir: string, likeId: string, models: rea
   const sqlite = new BetterSqlite3(join(dataDir, 'modelops.db'));
   sqlite.pragma('foreign_keys = ON');
   const at = Date.now();
-  const like = sqlite.prepare('SELECT version_id, name, seq, provider FROM models WHERE id = ?').get(likeId) as {
+  const like = sqlite
+    .prepare('SELECT version_id, name, seq, provider FROM models WHERE id = ?')
+    .get(likeId) as {
     version_id: number;
     name: string;
     seq: number;
