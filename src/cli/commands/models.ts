@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, ENDPOINTS, IMPORT_MODEL, shortDigest, type Model } from '../../shared/contract/index.ts';
 import { action, type CommandContext } from '../command-context.ts';
-import { formatBytes, formatTable } from '../output.ts';
+import { formatBytes, formatTime, formatTable } from '../output.ts';
 import { followJob } from '../progress.ts';
 import { addCloudCommand } from './credentials.ts';
 import { exportCommand } from './export.ts';
