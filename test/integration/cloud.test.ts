@@ -470,6 +470,9 @@ describe('the lifecycle of a cloud model', () => {
       expect((await sentences(action)).join(' '), action).not.toMatch(/file|loaded|slot|bytes/i);
     const served = await act(chief.token, id, 'serve', {});
     expect(served).toMatchObject({ status: 422, body: { error: 'unsupported_format' } });
+    // No slot is a place to test it, whatever stands there.
+    const places = await chief.call(ENDPOINTS.listTestRuntimes, { params: { id } });
+    expect(places).toMatchObject({ runtimes: [], default_slot_id: null });
   });
 });
 
