@@ -173,7 +173,7 @@ export async function compose(foundation: Foundation) {
     reports: credentials,
     timing: overrides.providerTiming ?? PROVIDER_TIMING,
   });
-  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
+  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials, clock);
   const noteBlocked =
     (reason: string) =>
     ({ credential_id: id }: { readonly credential_id: string | null }): void => {

@@ -6,6 +6,7 @@ import { parrotSays, startProvider, type ProviderDouble } from '../doubles/provi
 import { startTestAgent, type TestAgent } from '../support/agent.ts';
 import { activateCloudModel, addCloudModel, addCredential, keyFor, LOOPBACK } from '../support/cloud.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
+import { TestTime } from '../support/time.ts';
 
 const TIMING = { firstByteMs: 600, stallMs: 400 };
 
@@ -340,6 +341,27 @@ describe('a client that goes away', () => {
     await expect(call).rejects.toThrow('abort');
     await provider.until(({ aborted }) => aborted);
     expect((await chat()).status).toBe(200);
+  });
+});
+
+describe('a validation whose time is over', () => {
+  it('ends the calls at that moment, whether or not somebody woke up to end it', async () => {
+    // Its own timers, which nobody wakes: only the clock tells.
+    const time = new TestTime();
+    await using other = await startTestAgent(join(directory.path, 'expiring'), { clock: time });
+    const { id: credentialId } = await addCredential(other, provider, { scope: 'platform' });
+    const { id } = await addCloudModel(other.call, credentialId);
+    await activateCloudModel(other.call, id);
+    const call = () => other.request('POST', '/v1/chat/completions', { body: { model: id, messages } });
+    expect((await call()).status).toBe(200);
+    time.wakeAfter(24 * 3_600_000);
+    provider.forget();
+    expect(await call()).toMatchObject({
+      status: 409,
+      body: { error: { code: 'validation_failed', details: { reason: 'validation_stale' } } },
+    });
+    expect(await other.request('GET', '/v1/models')).toMatchObject({ body: { data: [] } });
+    expect(provider.requests).toEqual([]);
   });
 });
 

@@ -468,6 +468,9 @@ describe('the lifecycle of a cloud model', () => {
       );
     for (const action of ['activate', 'deactivate', 'unregister', 'delete'])
       expect((await sentences(action)).join(' '), action).not.toMatch(/file|loaded|slot|bytes/i);
+    // No slot is a place to test it, whatever stands there.
+    const places = await chief.call(ENDPOINTS.listTestRuntimes, { params: { id } });
+    expect(places).toMatchObject({ runtimes: [], default_slot_id: null });
   });
 });
 
