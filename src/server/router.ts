@@ -6,8 +6,10 @@ import {
   type Endpoint,
   type EndpointOutput,
   type EndpointRequest,
+  type Method,
 } from '../shared/contract/index.ts';
 import { roleCovers } from '../shared/lifecycle/index.ts';
+import { assertCleanInput } from './clean-input.ts';
 import type { Admit, Authenticate, Caller, RawContext, RequestContext } from './context.ts';
 import { invalidArgument } from './errors.ts';
 import { GATEWAY_BODY_LIMIT } from './http-server.ts';
@@ -22,6 +24,7 @@ export type RawHandler<E extends Endpoint> = (
 ) => Promise<void>;
 
 const NO_BODY = z.strictObject({}).optional();
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const NO_BYTES = Buffer.alloc(0);
 const NO_QUERY = z.strictObject({});
 const ANONYMOUS: Caller = {
@@ -79,10 +82,35 @@ export class Router<Rows extends Record<string, Endpoint>> {
     return Object.keys(this.#rows).filter((id) => !this.#bound.has(id));
   }
 
-  /** @throws {Error} naming the rows nobody implements. */
+  /** Ends the binding: other methods of known paths get their refusal. @throws {Error} naming the rows nobody implements. */
   assertComplete(): void {
     const missing = Object.keys(this.#rows).filter((id) => !this.#bound.has(id));
     if (missing.length > 0) throw new Error(`contract rows without a handler: ${missing.join(', ')}`);
+    this.#refuseOtherMethods();
+  }
+
+  #refuseOtherMethods(): void {
+    const rows = Object.values<Endpoint>(this.#rows);
+    for (const path of new Set(rows.map((row) => row.path))) {
+      // A path with a name in it (`/models/bulk`) may be one with an id for another method (`/models/:id`).
+      const reaching = rows.filter((row) => row.path === path || reaches(row.path, path));
+      const known = reaching.map((row) => row.method);
+      const allow = [...new Set(known)].toSorted().join(', ');
+      const row = rows.find((one) => one.path === path)!;
+      const others = METHODS.filter((method) => !known.includes(method));
+      if (others.length === 0) continue;
+      this.#app.route({
+        method: others,
+        url: path,
+        config: { row },
+        onRequest: (request, reply) => {
+          if (row.role !== 'open') this.#authorise({ ...row, role: 'user', scope: 'any' }, request, reply);
+          void reply.header('allow', allow);
+          throw new AppError('method_not_allowed', `This path takes ${allow}, not ${request.method}.`);
+        },
+        handler: () => undefined,
+      });
+    }
   }
 
   #route(
@@ -150,8 +178,20 @@ export class Router<Rows extends Record<string, Endpoint>> {
   }
 }
 
+/** Whether a path is one that a pattern takes. Pure. */
+function reaches(pattern: string, path: string): boolean {
+  const pieces = pattern.split('/');
+  const given = path.split('/');
+  return (
+    pieces.length === given.length && pieces.every((piece, i) => piece.startsWith(':') || piece === given[i])
+  );
+}
+
 function validate(row: Endpoint, request: FastifyRequest): EndpointRequest<Endpoint> {
+  // What the gateway passes on is text for an engine, whatever it is.
+  const anyText = row.kind === 'openai';
   const parse = (schema: z.ZodType, value: unknown, where: 'params' | 'query' | 'body'): unknown => {
+    assertCleanInput(value, where, anyText && where === 'body');
     const parsed = schema.safeParse(value);
     if (!parsed.success) throw invalidArgument(parsed.error, where);
     return parsed.data;
@@ -160,8 +200,10 @@ function validate(row: Endpoint, request: FastifyRequest): EndpointRequest<Endpo
   return {
     params: row.params === undefined ? undefined : parse(row.params, request.params, 'params'),
     query: parse(row.query ?? NO_QUERY, request.query, 'query'),
-    // Every body is an object, and an absent one means: all defaults.
-    body: hasBody ? parse(row.body ?? NO_BODY, request.body ?? {}, 'body') : undefined,
+    // Every body is an object, and an absent one means: all defaults. `null` is not absent.
+    body: hasBody
+      ? parse(row.body ?? NO_BODY, request.body === undefined ? {} : request.body, 'body')
+      : undefined,
   } as EndpointRequest<Endpoint>;
 }
 
@@ -205,8 +247,8 @@ class HandlerContext implements RawContext {
 }
 
 function ifMatchNumber(header: string): number {
-  const value = Number(header.replaceAll('"', '').trim());
-  if (Number.isSafeInteger(value) && value >= 0) return value;
+  const digits = /^(?:"(\d{1,15})"|(\d{1,15}))$/.exec(header.trim());
+  if (digits !== null) return Number(digits[1] ?? digits[2]);
   throw new AppError('invalid_argument', 'If-Match carries the rev of what you read, a whole number.', {
     details: { fields: ['if-match'] },
   });
