@@ -43,11 +43,15 @@ const PLACE_WIDTH = 72;
 
 /** Lines over a shared axis: from zero, three grid lines, each line named at its end, nothing smoothed or filled. */
 export function Chart(props: ChartProps): ReactNode {
+  // A canvas keeps the colours it was drawn with: another theme draws another one.
+  return <Drawn key={useComputedColorScheme()} {...props} />;
+}
+
+function Drawn(props: ChartProps): ReactNode {
   const { title, note, label, series, format, at } = props;
   const host = useRef<HTMLDivElement | null>(null);
   const [ends, setEnds] = useState<readonly number[]>([]);
   const width = useWidth(host);
-  const scheme = useComputedColorScheme();
   const titleId = useId();
   const { places, whole = false, withNames, sync, onAt } = props;
 
@@ -62,7 +66,7 @@ export function Chart(props: ChartProps): ReactNode {
     );
     setEnds(endsOf(plot, series));
     return () => plot.destroy();
-  }, [width, scheme, places, series, format, whole, withNames, sync, onAt]);
+  }, [width, places, series, format, whole, withNames, sync, onAt]);
 
   const labels = apart(ends, LABEL_HEIGHT, HEIGHT - LABEL_HEIGHT);
   return (

@@ -1,5 +1,5 @@
 import { CloseButton, Kbd, Menu, TextInput } from '@mantine/core';
-import { useCallback, useState, type ReactNode } from 'react';
+import { useCallback, useState, type ComponentType, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
 import { toastDone } from '../app/toasts.ts';
@@ -33,9 +33,9 @@ export interface ObjectListProps<R extends { readonly id: string }> {
   readonly question: string;
   readonly onMore?: () => void;
   /** The summary of the row under the cursor. */
-  readonly peek: (row: R) => ReactNode;
+  readonly peek: ComponentType<{ readonly of: R }>;
   /** Items of the row menu, after "open". */
-  readonly menu: (row: R) => ReactNode;
+  readonly items: ComponentType<{ readonly of: R }>;
 }
 
 /** A list of objects with a page each: rows, peek, row menu, and what to say when there is none. */
@@ -98,7 +98,9 @@ export function ObjectList<R extends { readonly id: string }>(props: ObjectListP
               <Link href={pathOf(active)}>{t('access.openPage')}</Link>
               <CloseButton aria-label={t('action.close')} onClick={() => setPeek(false)} />
             </div>
-            <div className={css.body}>{props.peek(active)}</div>
+            <div className={css.body}>
+              <props.peek of={active} />
+            </div>
           </aside>
         )}
       </div>
@@ -110,7 +112,7 @@ export function ObjectList<R extends { readonly id: string }>(props: ObjectListP
           <Menu.Dropdown aria-label={t('models.menu', { model: nameOf(menuRow) })}>
             <Menu.Label>{nameOf(menuRow)}</Menu.Label>
             <Menu.Item onClick={() => navigate(pathOf(menuRow))}>{t('access.openPage')}</Menu.Item>
-            {props.menu(menuRow)}
+            <props.items of={menuRow} />
             <Menu.Divider />
             <Menu.Item onClick={() => copied(menuRow.id)}>
               {t('action.copyOf', { what: t('what.id') })}

@@ -14,7 +14,7 @@ import { Pending } from '../../parts/Pending.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { t } from '../../strings/text.ts';
 import { modelTitle } from '../models/words.ts';
-import { AccessFrame } from './AccessPage.tsx';
+import { AccessFrame } from './AccessFrame.tsx';
 import css from './access.module.css';
 
 /** A model as somebody else would be answered. It is not put among the models of this page: its verdicts are not ours. */

@@ -7,37 +7,31 @@ import { groupQuery, principalsQuery, setMember } from '../../data/access.ts';
 import { useKept } from '../../data/lists.ts';
 import { useMutation } from '../../data/mutate.ts';
 import { useQuery } from '../../data/queries.ts';
-import { Copy } from '../../parts/Copy.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
-import { Facts } from '../../parts/Facts.tsx';
-import { Count, Time } from '../../parts/figures.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { t } from '../../strings/text.ts';
-import { ObjectPage } from './ObjectPage.tsx';
+import { GroupFacts } from './GroupFacts.tsx';
+import { NotThere, ObjectPage, type ObjectPath } from './ObjectPage.tsx';
 import css from './access.module.css';
 
 /** One group: who is in it, and how many models are shown to it. */
-export function GroupPage({
-  id,
-  part,
-}: {
-  readonly id: string;
-  readonly part?: string | undefined;
-}): ReactNode {
+export function GroupPage({ id, part }: ObjectPath): ReactNode {
   const answer = useQuery(groupQuery(id));
+  const parent = { label: t('access.tab.groups'), to: '/access/groups' };
+  const { data: group } = answer;
+  if (group === undefined) return <NotThere id={id} parent={parent} answer={answer} />;
   return (
     <ObjectPage
-      id={id}
       path={`/access/groups/${id}`}
       part={part}
-      parent={{ label: t('access.tab.groups'), to: '/access/groups' }}
+      parent={parent}
       subject={`group:${id}`}
-      answer={answer}
-      title={(group) => group.name}
-      headerFacts={(group) => t('groups.memberCount', { count: group.members.length })}
-      actions={() => (
+      error={answer.error}
+      title={group.name}
+      headerFacts={t('groups.memberCount', { count: group.members.length })}
+      actions={
         <>
           <ReasonButton changes onClick={() => openDialog({ kind: 'access', ask: 'edit-group', id })}>
             {t('access.edit')}
@@ -46,42 +40,15 @@ export function GroupPage({
             {t('groups.delete')}
           </ReasonButton>
         </>
-      )}
-      facts={(group) => <GroupFacts group={group} />}
+      }
+      facts={<GroupFacts of={group} />}
     >
-      {(group) => (
-        <>
-          {group.description !== '' && <p>{group.description}</p>}
-          <Members group={group} />
-          <Section title={t('groups.models')}>
-            <p className={css.dim}>{t('groups.modelsShown', { count: group.model_count })}</p>
-          </Section>
-        </>
-      )}
+      {group.description !== '' && <p>{group.description}</p>}
+      <Members group={group} />
+      <Section title={t('groups.models')}>
+        <p className={css.dim}>{t('groups.modelsShown', { count: group.model_count })}</p>
+      </Section>
     </ObjectPage>
-  );
-}
-
-export function GroupFacts({ group }: { readonly group: Group }): ReactNode {
-  return (
-    <Facts
-      facts={[
-        [
-          t('fact.id'),
-          <Copy key="id" value={group.id} what={t('what.id')}>
-            <span className="mono">{group.id}</span>
-          </Copy>,
-        ],
-        [
-          t('groups.members'),
-          group.members.length === 0
-            ? t('access.none')
-            : group.members.map((member) => member.name).join(', '),
-        ],
-        [t('groups.models'), <Count key="models" value={group.model_count} />],
-        [t('groups.col.created'), <Time key="created" at={group.created_at} />],
-      ]}
-    />
   );
 }
 

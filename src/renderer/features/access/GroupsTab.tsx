@@ -10,8 +10,8 @@ import { Count, Time } from '../../parts/figures.tsx';
 import { FilterInput, ObjectList, useTextFilter } from '../../parts/ObjectList.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
-import { AccessFrame } from './AccessPage.tsx';
-import { GroupFacts } from './GroupPage.tsx';
+import { AccessFrame } from './AccessFrame.tsx';
+import { GroupFacts } from './GroupFacts.tsx';
 import css from './access.module.css';
 
 const COLUMNS: readonly Column<Group>[] = [
@@ -110,18 +110,22 @@ export function GroupsTab(): ReactNode {
             {filtered ? t('groups.noMatch', { filter: text.trim() }) : t('groups.empty')}
           </EmptyState>
         }
-        peek={(group) => <GroupFacts group={group} />}
-        menu={({ id }) => (
-          <>
-            <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'edit-group', id })}>
-              {t('access.edit')}
-            </Menu.Item>
-            <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'delete-group', id })}>
-              {t('groups.delete')}
-            </Menu.Item>
-          </>
-        )}
+        peek={GroupFacts}
+        items={GroupItems}
       />
     </AccessFrame>
+  );
+}
+
+function GroupItems({ of: { id } }: { readonly of: Group }): ReactNode {
+  return (
+    <>
+      <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'edit-group', id })}>
+        {t('access.edit')}
+      </Menu.Item>
+      <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'delete-group', id })}>
+        {t('groups.delete')}
+      </Menu.Item>
+    </>
   );
 }

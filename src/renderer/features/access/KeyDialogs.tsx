@@ -15,6 +15,7 @@ import {
   rotateKey,
 } from '../../data/access.ts';
 import { useKept } from '../../data/lists.ts';
+import { useNow } from '../../data/now.ts';
 import { useQuery } from '../../data/queries.ts';
 import { endSession, useSession } from '../../data/session.ts';
 import { Confirm } from '../../parts/Confirm.tsx';
@@ -47,6 +48,7 @@ export function NewKeyDialog({
   const [role, setRole] = useState<Role>('user');
   const [form, setForm] = useState(NEW_KEY_FORM);
   const { data: principal } = useQuery(owner === null ? null : principalQuery(owner));
+  const now = useNow(60_000);
   const atMost = principal?.role ?? 'superadmin';
   const given = roleCovers(atMost, role) ? role : atMost;
   return (
@@ -55,7 +57,7 @@ export function NewKeyDialog({
       verb={t('keys.make')}
       busyVerb={t('keys.making')}
       size={560}
-      reason={name === '' ? t('people.badName') : (nameTrouble(name) ?? troubleOf(form, Date.now()))}
+      reason={name === '' ? t('people.badName') : (nameTrouble(name) ?? troubleOf(form, now))}
       onClose={onClose}
       onSubmit={async () => {
         const whose = owner === null ? {} : { principal_id: owner };
@@ -132,14 +134,15 @@ export function EditKeyDialog({ id, onClose }: About): ReactNode {
 
 function EditForm({ of: key, onClose }: { readonly of: Key; readonly onClose: () => void }): ReactNode {
   const [form, setForm] = useState(() => formOf(key));
-  const unchanged = Object.keys(changesOf(key, form, Date.now())).length === 0;
+  const now = useNow(60_000);
+  const unchanged = Object.keys(changesOf(key, form, now)).length === 0;
   return (
     <FormDialog
       title={t('keys.editTitle', { name: key.name })}
       verb={t('action.save')}
       busyVerb={t('access.saving')}
       size={560}
-      reason={troubleOf(form, Date.now()) ?? (unchanged ? t('config.nothingChanged') : null)}
+      reason={troubleOf(form, now) ?? (unchanged ? t('config.nothingChanged') : null)}
       onClose={onClose}
       onSubmit={async () => {
         await changeKey(key.id, changesOf(key, form, Date.now()));

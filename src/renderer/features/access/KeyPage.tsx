@@ -6,10 +6,8 @@ import { keyQuery } from '../../data/access.ts';
 import { usePolled } from '../../data/lists.ts';
 import { useNow } from '../../data/now.ts';
 import { useQuery } from '../../data/queries.ts';
-import { Copy } from '../../parts/Copy.tsx';
 import { ErrorStrip } from '../../parts/ErrorStrip.tsx';
-import { Facts } from '../../parts/Facts.tsx';
-import { Count, Time } from '../../parts/figures.tsx';
+import { Time } from '../../parts/figures.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Meter } from '../../parts/Meter.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
@@ -17,47 +15,40 @@ import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { rich, t } from '../../strings/text.ts';
 import { KeyMark, ofLimit } from './Marks.tsx';
-import { ObjectPage } from './ObjectPage.tsx';
+import { KeyFacts } from './KeyFacts.tsx';
+import { NotThere, ObjectPage, type ObjectPath } from './ObjectPage.tsx';
 import { isLive } from './words.ts';
 import css from './access.module.css';
 
 /** One key: what it may, what it did today, and what took its place. */
-export function KeyPage({
-  id,
-  part,
-}: {
-  readonly id: string;
-  readonly part?: string | undefined;
-}): ReactNode {
+export function KeyPage({ id, part }: ObjectPath): ReactNode {
   const query = keyQuery(id);
   const answer = useQuery(query);
   usePolled(query.key);
+  const parent = { label: t('keys.title'), to: '/access/keys' };
+  const { data: key } = answer;
+  if (key === undefined) return <NotThere id={id} parent={parent} answer={answer} />;
   return (
     <ObjectPage
-      id={id}
       path={`/access/keys/${id}`}
       part={part}
-      parent={{ label: t('keys.title'), to: '/access/keys' }}
+      parent={parent}
       subject={`key:${id}`}
-      answer={answer}
-      title={(key) => key.name}
-      headerFacts={(key) => (
+      error={answer.error}
+      title={key.name}
+      headerFacts={
         <>
           <span className="mono">…{key.last4}</span>
           <span>{t(`keys.kind.${key.kind}`)}</span>
           <KeyMark of={key} />
         </>
-      )}
-      actions={(key) => <HeaderActions of={key} />}
-      strip={(key) => key.replaced_by !== null && <Replaced of={key} by={key.replaced_by} />}
-      facts={(key) => <KeyFacts of={key} />}
+      }
+      actions={<HeaderActions of={key} />}
+      strip={key.replaced_by !== null && <Replaced of={key} by={key.replaced_by} />}
+      facts={<KeyFacts of={key} />}
     >
-      {(key) => (
-        <>
-          <Today of={key} />
-          <Rights of={key} />
-        </>
-      )}
+      <Today of={key} />
+      <Rights of={key} />
     </ObjectPage>
   );
 }
@@ -166,39 +157,4 @@ function Rights({ of: key }: { readonly of: Key }): ReactNode {
       </ul>
     </Section>
   );
-}
-
-export function KeyFacts({ of: key }: { readonly of: Key }): ReactNode {
-  return (
-    <Facts
-      facts={[
-        [
-          t('fact.id'),
-          <Copy key="id" value={key.id} what={t('what.id')}>
-            <span className="mono">{key.id}</span>
-          </Copy>,
-        ],
-        [
-          t('keys.owner'),
-          <Link key="owner" href={`/access/people/${key.principal_id}`}>
-            {key.principal_name}
-          </Link>,
-        ],
-        [t('people.role'), t(`role.${key.role}`)],
-        [t('keys.scopes'), key.scopes.map((scope) => t(`keys.scope.${scope}`)).join(', ')],
-        [t('keys.kind'), t(`keys.kind.${key.kind}`)],
-        [t('keys.rate'), limitWords(key.rate_limit_per_minute)],
-        [t('keys.budget'), limitWords(key.daily_token_budget)],
-        [t('keys.col.calls'), <Count key="calls" value={key.today.calls} />],
-        [t('keys.col.tokens'), ofLimit(key.today.tokens, key.daily_token_budget)],
-        [t('keys.ends'), key.expires_at === null ? t('keys.never') : <Time key="ends" at={key.expires_at} />],
-        [t('keys.lastUsed'), <Time key="used" at={key.last_used_at} as="ago" reason={t('keys.neverUsed')} />],
-        [t('keys.created'), <Time key="created" at={key.created_at} />],
-      ]}
-    />
-  );
-}
-
-function limitWords(limit: number | null): string {
-  return limit === null ? t('keys.noLimit') : formatCount(limit);
 }

@@ -11,8 +11,8 @@ import { Count, Time } from '../../parts/figures.tsx';
 import { FilterInput, ObjectList, useTextFilter } from '../../parts/ObjectList.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
-import { AccessFrame } from './AccessPage.tsx';
-import { KeyFacts } from './KeyPage.tsx';
+import { AccessFrame } from './AccessFrame.tsx';
+import { KeyFacts } from './KeyFacts.tsx';
 import { KeyMark, ofLimit } from './Marks.tsx';
 import { isLive } from './words.ts';
 import css from './access.module.css';
@@ -152,8 +152,8 @@ export function KeysTab(): ReactNode {
             onClear={() => setText('')}
           />
         }
-        peek={(key) => <KeyFacts of={key} />}
-        menu={(key) => <KeyItems of={key} />}
+        peek={KeyFacts}
+        items={KeyItems}
       />
     </AccessFrame>
   );

@@ -1,8 +1,8 @@
 import { Tabs } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { navigate } from 'wouter/use-browser-location';
-import { NotFound } from '../../app/NotFound.tsx';
 import type { AppError } from '../../../shared/contract/index.ts';
+import { NotFound } from '../../app/NotFound.tsx';
 import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
@@ -14,20 +14,60 @@ import css from './access.module.css';
 
 const PARTS = ['overview', 'history'] as const;
 
-interface Answer<T> {
-  readonly data: T | undefined;
-  readonly error: AppError | null;
-  readonly refresh: () => void;
+/** What the address says about the page of one object. */
+export interface ObjectPath {
+  readonly id: string;
+  readonly part?: string | undefined;
+}
+
+interface Parent {
+  readonly label: string;
+  readonly to: string;
+}
+
+function isGone(error: AppError | null): boolean {
+  return error?.code === 'not_found' || error?.code === 'invalid_argument';
+}
+
+/** Before an object was read, or where there is none. */
+export function NotThere({
+  id,
+  parent,
+  answer: { error, refresh },
+}: {
+  readonly id: string;
+  readonly parent: Parent;
+  readonly answer: { readonly error: AppError | null; readonly refresh: () => void };
+}): ReactNode {
+  if (isGone(error)) return <NotFound parent={parent} />;
+  return (
+    <>
+      <PageHeader title={id} parent={parent} />
+      {error === null ? (
+        <Pending />
+      ) : (
+        <div className={pageCss.refusal}>
+          <Refusal
+            error={error}
+            actions={
+              <ReasonButton size="xs" onClick={refresh}>
+                {t('action.retry')}
+              </ReasonButton>
+            }
+          />
+        </div>
+      )}
+    </>
+  );
 }
 
 /** The page of one person, group, key or credential: header, overview and history, facts at the right. */
-export function ObjectPage<T>({
-  id,
+export function ObjectPage({
   path,
   part = 'overview',
   parent,
   subject,
-  answer,
+  error,
   title,
   headerFacts,
   actions,
@@ -35,53 +75,30 @@ export function ObjectPage<T>({
   facts,
   children,
 }: {
-  readonly id: string;
   /** Of its overview. */
   readonly path: string;
   readonly part: string | undefined;
-  readonly parent: { readonly label: string; readonly to: string };
+  readonly parent: Parent;
   /** Of its journal rows: `key:...`. */
   readonly subject: string;
-  readonly answer: Answer<T>;
-  readonly title: (object: T) => string;
-  readonly headerFacts: (object: T) => ReactNode;
-  readonly actions: (object: T) => ReactNode;
+  /** Why it could not be read again. */
+  readonly error: AppError | null;
+  readonly title: string;
+  readonly headerFacts: ReactNode;
+  readonly actions: ReactNode;
   /** What is wrong with it, under the header. */
-  readonly strip?: (object: T) => ReactNode;
-  readonly facts: (object: T) => ReactNode;
-  readonly children: (object: T) => ReactNode;
+  readonly strip?: ReactNode;
+  readonly facts: ReactNode;
+  readonly children: ReactNode;
 }): ReactNode {
-  const { data, error } = answer;
-  const unknown = !(PARTS as readonly string[]).includes(part);
-  if (error?.code === 'not_found' || error?.code === 'invalid_argument' || unknown)
-    return <NotFound parent={parent} />;
-  if (data === undefined)
-    return (
-      <>
-        <PageHeader title={id} parent={parent} />
-        {error === null ? (
-          <Pending />
-        ) : (
-          <div className={pageCss.refusal}>
-            <Refusal
-              error={error}
-              actions={
-                <ReasonButton size="xs" onClick={answer.refresh}>
-                  {t('action.retry')}
-                </ReasonButton>
-              }
-            />
-          </div>
-        )}
-      </>
-    );
+  if (isGone(error) || !(PARTS as readonly string[]).includes(part)) return <NotFound parent={parent} />;
   return (
     <>
-      <PageHeader title={title(data)} parent={parent} facts={headerFacts(data)}>
-        {actions(data)}
+      <PageHeader title={title} parent={parent} facts={headerFacts}>
+        {actions}
       </PageHeader>
       {error !== null && <ErrorStrip flush tone="warn" sentence={t('list.failed')} hint={error.message} />}
-      {strip?.(data)}
+      {strip}
       <div className={pageCss.columns}>
         <Tabs
           className={pageCss.tabs ?? ''}
@@ -97,15 +114,15 @@ export function ObjectPage<T>({
             ))}
           </Tabs.List>
           <Tabs.Panel value="overview" className={pageCss.panel ?? ''} tabIndex={0}>
-            <div className={css.stack}>{children(data)}</div>
-            <div className={pageCss.folded}>{facts(data)}</div>
+            <div className={css.stack}>{children}</div>
+            <div className={pageCss.folded}>{facts}</div>
           </Tabs.Panel>
           <Tabs.Panel value="history" className={pageCss.panel ?? ''} tabIndex={0}>
             <HistoryTab subject={subject} />
           </Tabs.Panel>
         </Tabs>
         <aside className={pageCss.rail} aria-label={t('facts.title')}>
-          {facts(data)}
+          {facts}
         </aside>
       </div>
     </>

@@ -1,4 +1,3 @@
-import { Menu } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { Principal } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
@@ -10,10 +9,10 @@ import { Count, Time } from '../../parts/figures.tsx';
 import { FilterInput, ObjectList, useTextFilter } from '../../parts/ObjectList.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
-import { AccessFrame } from './AccessPage.tsx';
+import { AccessFrame } from './AccessFrame.tsx';
 import { PrincipalMark } from './Marks.tsx';
-import { PersonFacts } from './PersonPage.tsx';
-import { setEnabled } from './principals.ts';
+import { PersonFacts } from './PersonFacts.tsx';
+import { PersonItems } from './PersonItems.tsx';
 import css from './access.module.css';
 
 const COLUMNS: readonly Column<Principal>[] = [
@@ -113,35 +112,9 @@ export function PeopleTab(): ReactNode {
             {text.trim() === '' ? t('people.empty') : t('people.noMatch', { filter: text.trim() })}
           </EmptyState>
         }
-        peek={(principal) => <PersonFacts principal={principal} />}
-        menu={(principal) => <PersonItems principal={principal} />}
+        peek={PersonFacts}
+        items={PersonItems}
       />
     </AccessFrame>
-  );
-}
-
-/** What can be done with somebody, as items of a menu. */
-export function PersonItems({ principal }: { readonly principal: Principal }): ReactNode {
-  const { id, kind } = principal;
-  if (kind === 'system') return null;
-  return (
-    <>
-      <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'new-key', id })}>
-        {t('keys.new')}
-      </Menu.Item>
-      <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'edit-principal', id })}>
-        {t('access.edit')}
-      </Menu.Item>
-      {principal.disabled_at === null ? (
-        <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'disable-principal', id })}>
-          {t('people.disable')}
-        </Menu.Item>
-      ) : (
-        <Menu.Item onClick={() => void setEnabled(principal)}>{t('people.enable')}</Menu.Item>
-      )}
-      <Menu.Item onClick={() => openDialog({ kind: 'access', ask: 'remove-principal', id })}>
-        {t('people.remove')}
-      </Menu.Item>
-    </>
   );
 }

@@ -6,39 +6,34 @@ import { openDialog } from '../../app/dialogs.ts';
 import { groupsQuery, keysQuery, principalQuery, setMember } from '../../data/access.ts';
 import { useMutation } from '../../data/mutate.ts';
 import { useQuery } from '../../data/queries.ts';
-import { Copy } from '../../parts/Copy.tsx';
 import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
-import { Facts } from '../../parts/Facts.tsx';
-import { Count, Time } from '../../parts/figures.tsx';
+import { Time } from '../../parts/figures.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { rich, t } from '../../strings/text.ts';
 import { KeyMark, PrincipalMark } from './Marks.tsx';
-import { ObjectPage } from './ObjectPage.tsx';
-import { PersonItems } from './PeopleTab.tsx';
+import { NotThere, ObjectPage, type ObjectPath } from './ObjectPage.tsx';
+import { PersonFacts } from './PersonFacts.tsx';
+import { PersonItems } from './PersonItems.tsx';
 import css from './access.module.css';
 
 /** One person or service: role, groups and keys. */
-export function PersonPage({
-  id,
-  part,
-}: {
-  readonly id: string;
-  readonly part?: string | undefined;
-}): ReactNode {
+export function PersonPage({ id, part }: ObjectPath): ReactNode {
   const answer = useQuery(principalQuery(id));
+  const parent = { label: t('access.tab.people'), to: '/access/people' };
+  const { data: principal } = answer;
+  if (principal === undefined) return <NotThere id={id} parent={parent} answer={answer} />;
   return (
     <ObjectPage
-      id={id}
       path={`/access/people/${id}`}
       part={part}
-      parent={{ label: t('access.tab.people'), to: '/access/people' }}
+      parent={parent}
       subject={`principal:${id}`}
-      answer={answer}
-      title={(principal) => principal.name}
-      headerFacts={(principal) => (
+      error={answer.error}
+      title={principal.name}
+      headerFacts={
         <>
           {principal.display_name !== principal.name && <span>{principal.display_name}</span>}
           <span>
@@ -46,9 +41,9 @@ export function PersonPage({
           </span>
           <PrincipalMark principal={principal} />
         </>
-      )}
-      actions={(principal) => <HeaderActions principal={principal} />}
-      strip={(principal) =>
+      }
+      actions={<HeaderActions principal={principal} />}
+      strip={
         principal.disabled_at !== null && (
           <ErrorStrip
             flush
@@ -57,14 +52,10 @@ export function PersonPage({
           />
         )
       }
-      facts={(principal) => <PersonFacts principal={principal} />}
+      facts={<PersonFacts of={principal} />}
     >
-      {(principal) => (
-        <>
-          <Groups principal={principal} />
-          <Keys principal={principal} />
-        </>
-      )}
+      <Groups principal={principal} />
+      <Keys principal={principal} />
     </ObjectPage>
   );
 }
@@ -85,40 +76,10 @@ function HeaderActions({ principal }: { readonly principal: Principal }): ReactN
           <ReasonButton>{t('action.more')}</ReasonButton>
         </Menu.Target>
         <Menu.Dropdown>
-          <PersonItems principal={principal} />
+          <PersonItems of={principal} />
         </Menu.Dropdown>
       </Menu>
     </>
-  );
-}
-
-export function PersonFacts({ principal }: { readonly principal: Principal }): ReactNode {
-  return (
-    <Facts
-      facts={[
-        [
-          t('fact.id'),
-          <Copy key="id" value={principal.id} what={t('what.id')}>
-            <span className="mono">{principal.id}</span>
-          </Copy>,
-        ],
-        [t('people.shown'), principal.display_name],
-        [t('people.kind'), t(`people.kind.${principal.kind}`)],
-        [t('people.role'), t(`role.${principal.role}`)],
-        [t('people.keys'), <Count key="keys" value={principal.key_count} />],
-        [
-          t('people.groups'),
-          principal.groups.length === 0
-            ? t('access.none')
-            : principal.groups.map((group) => group.name).join(', '),
-        ],
-        [
-          t('people.lastSeen'),
-          <Time key="seen" at={principal.last_seen_at} as="ago" reason={t('people.neverSeen')} />,
-        ],
-        [t('people.created'), <Time key="created" at={principal.created_at} />],
-      ]}
-    />
   );
 }
 

@@ -16,7 +16,7 @@ import { FilterInput, ObjectList, useTextFilter } from '../../parts/ObjectList.t
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
-import { CredentialFacts } from './CredentialPage.tsx';
+import { CredentialFacts } from './CredentialFacts.tsx';
 import { CredentialMark } from './CredentialMark.tsx';
 import { answerWords } from './words.ts';
 import css from './credentials.module.css';
@@ -161,14 +161,14 @@ export default function CredentialsPage(): ReactNode {
             {filtered ? t('credentials.noMatch', { filter: text.trim() }) : t('credentials.empty')}
           </EmptyState>
         }
-        peek={(credential) => <CredentialFacts credential={credential} />}
-        menu={(credential) => <CredentialItems credential={credential} />}
+        peek={CredentialFacts}
+        items={CredentialItems}
       />
     </>
   );
 }
 
-function CredentialItems({ credential }: { readonly credential: Credential }): ReactNode {
+function CredentialItems({ of: credential }: { readonly of: Credential }): ReactNode {
   if (!credential.is_active) return null;
   const ask = (what: 'edit' | 'replace' | 'revoke'): void =>
     openDialog({ kind: 'credential', ask: what, id: credential.id });

@@ -7,7 +7,7 @@ import { Confirm } from '../../parts/Confirm.tsx';
 import { Effects } from '../../parts/Effects.tsx';
 import { t } from '../../strings/text.ts';
 import { modelTitle } from '../models/words.ts';
-import { useModelsOf } from './CredentialPage.tsx';
+import { useModelsOf } from './use-models.ts';
 
 /** Revoke a credential: which active models become inactive, by name. */
 export function RevokeCredentialDialog({

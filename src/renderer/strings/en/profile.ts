@@ -34,5 +34,4 @@ export const profile = {
   'profile.networkNow': 'Profile',
   'waits.key': 'Key {name} (…{last4}) ends in {span}.',
   'waits.credential': 'Credential {name} fails: {message}',
-  'waits.rotate': 'Rotate…',
 } as const;
