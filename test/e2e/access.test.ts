@@ -83,9 +83,11 @@ describe('access', () => {
     await page.getByRole('button', { name: 'Stay' }).click();
     await page.getByText(token).waitFor();
     expect(new URL(page.url()).pathname).toBe('/access/keys');
-    await page.goBack();
+    await page.keyboard.press('g');
+    await page.keyboard.press('m');
     await page.getByRole('dialog', { name: 'Leave without copying the key?' }).waitFor();
-    await page.getByRole('button', { name: 'Stay' }).click();
+    await page.keyboard.press('Escape');
+    await page.getByText(token).waitFor();
 
     await page.getByRole('button', { name: 'I have copied it' }).click();
     await page.getByRole('heading', { level: 1, name: 'ci-nightly' }).waitFor();

@@ -118,17 +118,24 @@ function ProfileItem(): ReactNode {
       withinPortal
       trapFocus
       returnFocus
+      withRoles={false}
       opened={open}
       onChange={(next) => (next ? toggleLayer('profile') : closeLayer('profile'))}
     >
       <Popover.Target>
-        <button type="button" className={css.item} onClick={() => toggleLayer('profile')}>
+        <button
+          type="button"
+          className={css.item}
+          aria-haspopup="dialog"
+          aria-expanded={open}
+          onClick={() => toggleLayer('profile')}
+        >
           <span className={css.strong}>{word}</span>
           {profile.locked && <span>{t('profile.locked')}</span>}
           {profile.refused_count > 0 && <span>{t('status.refused', { count: profile.refused_count })}</span>}
         </button>
       </Popover.Target>
-      <Popover.Dropdown aria-label={t('profile.panel')}>
+      <Popover.Dropdown role="dialog" tabIndex={-1} aria-label={t('profile.panel')}>
         <Suspense fallback={null}>{open && <ProfilePanel />}</Suspense>
       </Popover.Dropdown>
     </Popover>
