@@ -39,7 +39,7 @@ export async function governNode(agent: TestAgent, directory: string): Promise<G
   const cloud = await addCloudModel(agent.call, works.id, { name: 'gpt-parrot' });
   await activateCloudModel(agent.call, cloud.id);
   const people = await peopleOf(agent);
-  const keys = await keysOf(agent, people.anna);
+  const keys = await keysOf(agent, people.anna, [local.id, cloud.id]);
   writeHistory(agent.dataDir, [local.id, cloud.id], [keys.nightly.id, keys.portal.id]);
   return {
     provider,
@@ -80,7 +80,11 @@ async function peopleOf(agent: TestAgent): Promise<{ anna: string; analysts: str
   return { anna, analysts: group.id };
 }
 
-async function keysOf(agent: TestAgent, anna: string): Promise<{ nightly: Key; portal: Key }> {
+async function keysOf(
+  agent: TestAgent,
+  anna: string,
+  [local = '', cloud = '']: readonly string[],
+): Promise<{ nightly: Key; portal: Key }> {
   const inDays = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString();
   const { key: nightly, token } = await agent.call(ENDPOINTS.createKey, {
     body: {
@@ -99,7 +103,7 @@ async function keysOf(agent: TestAgent, anna: string): Promise<{ nightly: Key; p
   await agent.call(ENDPOINTS.rotateKey, { params: { id: old.id }, body: { overlap_seconds: 86_400 } });
   const { key: lost } = await agent.call(ENDPOINTS.createKey, { body: { name: 'lost-notebook' } });
   await agent.call(ENDPOINTS.revokeKey, { params: { id: lost.id } });
-  for (const model of ['qwen3-8b-instruct', 'qwen3-8b-instruct', 'gpt-parrot', 'nobody'])
+  for (const model of [local, local, cloud, local, cloud])
     await agent.request('POST', '/v1/chat/completions', {
       token,
       body: { model, max_tokens: 16, messages: [{ role: 'user', content: 'Who are you?' }] },
