@@ -37,8 +37,11 @@ export function stepsInARow(rungs: readonly Rung[]): { from: number; to: number 
 export function Ladder({
   rungs,
   buttons,
+  caller,
 }: {
   readonly rungs: readonly Rung[];
+  /** Whose ladder it is, when it is not that of whoever looks. */
+  readonly caller?: string;
   /** What climbs the first rung that is open. */
   readonly buttons?: ReactNode;
 }): ReactNode {
@@ -54,7 +57,7 @@ export function Ladder({
               <StateMark axis="step" state={state} wordless />
             </span>
             <span className={cx(css.name, rung === next && css.next, state === 'later' && css.later)}>
-              {index + 1}. {rungTitle(rung, state)}
+              {index + 1}. {rungTitle(rung, state, caller)}
             </span>
             <span className={cx(css.fact, state === 'later' && css.later)}>
               {state === 'later' ? after(rung.blocked_by.map((code) => numbers.get(code) ?? 0)) : rung.fact}
@@ -75,7 +78,8 @@ export function Ladder({
   );
 }
 
-function rungTitle({ code }: Rung, state: StateOf<'step'>): string {
+function rungTitle({ code }: Rung, state: StateOf<'step'>, caller: string | undefined): string {
+  if (code === 'visible' && caller !== undefined) return t('explain.visibleTo', { name: caller });
   const held = state === 'met' ? 'met' : state === 'broken' ? 'broken' : 'open';
   return known(`rung.${code}.${held}`) ?? known(`rung.${code}`) ?? code;
 }

@@ -25,7 +25,7 @@ import { fromSearch, parseFilter, toModelFilter, toSearch, VIEWS, type View } fr
 import { ModelPeek } from './ModelPeek.tsx';
 import { RowMenu } from './RowMenu.tsx';
 import { SampleButton } from '../add-model/SampleButton.tsx';
-import { useHeld } from './use-held.ts';
+import { useHeld } from '../../parts/use-held.ts';
 import { modelTitle } from './words.ts';
 import css from './ModelsPage.module.css';
 

@@ -1,13 +1,17 @@
+import { access } from './access.ts';
 import { common } from './common.ts';
+import { credentials } from './credentials.ts';
 import { entry } from './entry.ts';
 import { journal } from './journal.ts';
 import { models } from './models.ts';
 import { overview } from './overview.ts';
 import { parts } from './parts.ts';
 import { playground } from './playground.ts';
+import { profile } from './profile.ts';
 import { shell } from './shell.ts';
 import { slots } from './slots.ts';
 import { states } from './states.ts';
+import { usage } from './usage.ts';
 
 /** Every text of the UI, in English. Whole sentences, ICU plurals, no markup but named tags. */
 export const en = {
@@ -21,4 +25,8 @@ export const en = {
   ...slots,
   ...overview,
   ...playground,
+  ...access,
+  ...credentials,
+  ...usage,
+  ...profile,
 } as const;
