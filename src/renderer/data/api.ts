@@ -1,5 +1,11 @@
 import { createStore } from 'zustand/vanilla';
-import { AppError, createClient, type Call } from '../../shared/contract/index.ts';
+import {
+  AppError,
+  createClient,
+  type Call,
+  type Endpoint,
+  type EndpointInput,
+} from '../../shared/contract/index.ts';
 
 /** The key that calls carry. In the desktop app the main process adds it, so there is none here. */
 export const keyStore = createStore<{ readonly token: string | null }>(() => ({ token: null }));
@@ -43,4 +49,28 @@ export function asAppError(error: unknown): AppError {
     hint: 'This is a fault of the page. Reload it; if it stays, copy the report.',
     cause: error,
   });
+}
+
+/**
+ * Reads an answer that is text, such as CSV.
+ * @throws {AppError} the refusal of the agent; `agent_unreachable` when nobody answers.
+ */
+export async function readText<E extends Endpoint>(endpoint: E, input: EndpointInput<E>): Promise<string> {
+  let text = '';
+  // The typed client reads JSON: refusals go through it, the text of a good answer is kept on the way.
+  const reader = createClient<AbortSignal>({
+    baseUrl: '',
+    fetch: async (url, init) => {
+      const response = await fetch(url, init);
+      text = await response.text();
+      return {
+        ok: response.ok,
+        status: response.status,
+        text: () => Promise.resolve(response.ok ? '' : text),
+      };
+    },
+    token: () => keyStore.getState().token,
+  });
+  await reader(endpoint, input);
+  return text;
 }

@@ -37,8 +37,14 @@ export function stepsInARow(rungs: readonly Rung[]): { from: number; to: number 
 export function Ladder({
   rungs,
   buttons,
+  other = false,
+  cloud = false,
 }: {
   readonly rungs: readonly Rung[];
+  /** They are of somebody else than who reads them. */
+  readonly other?: boolean;
+  /** Of a model that runs at a provider. */
+  readonly cloud?: boolean;
   /** What climbs the first rung that is open. */
   readonly buttons?: ReactNode;
 }): ReactNode {
@@ -54,7 +60,8 @@ export function Ladder({
               <StateMark axis="step" state={state} wordless />
             </span>
             <span className={cx(css.name, rung === next && css.next, state === 'later' && css.later)}>
-              {index + 1}. {rungTitle(rung, state)}
+              {index + 1}.{' '}
+              {rungTitle(rung, state, [...(other ? ['other'] : []), ...(cloud ? ['cloud'] : [])])}
             </span>
             <span className={cx(css.fact, state === 'later' && css.later)}>
               {state === 'later' ? after(rung.blocked_by.map((code) => numbers.get(code) ?? 0)) : rung.fact}
@@ -75,8 +82,12 @@ export function Ladder({
   );
 }
 
-function rungTitle({ code }: Rung, state: StateOf<'step'>): string {
+function rungTitle({ code }: Rung, state: StateOf<'step'>, sorts: readonly string[]): string {
   const held = state === 'met' ? 'met' : state === 'broken' ? 'broken' : 'open';
+  for (const sort of sorts) {
+    const words = known(`rung.${code}.${sort}`);
+    if (words !== null) return words;
+  }
   return known(`rung.${code}.${held}`) ?? known(`rung.${code}`) ?? code;
 }
 

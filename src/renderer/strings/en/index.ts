@@ -1,6 +1,10 @@
+import { catalogue } from './catalogue.ts';
 import { common } from './common.ts';
+import { credentials } from './credentials.ts';
 import { entry } from './entry.ts';
+import { families } from './families.ts';
 import { journal } from './journal.ts';
+import { modelPage } from './model-page.ts';
 import { models } from './models.ts';
 import { overview } from './overview.ts';
 import { parts } from './parts.ts';
@@ -21,4 +25,8 @@ export const en = {
   ...slots,
   ...overview,
   ...playground,
+  ...catalogue,
+  ...modelPage,
+  ...families,
+  ...credentials,
 } as const;
