@@ -19,7 +19,8 @@ const BASE = [...CORE, 'agent/access', 'agent/artifacts', 'agent/adapters'] as c
 const CATALOG = [...BASE, 'agent/catalog'] as const;
 const RUNTIMES = [...CATALOG, 'agent/runtimes'] as const;
 const VALIDATION = [...RUNTIMES, 'agent/validation'] as const;
-const FEATURES = [...VALIDATION, 'agent/gateway', 'agent/deployments', 'agent/system'] as const;
+const GATEWAY = [...VALIDATION, 'agent/usage'] as const;
+const FEATURES = [...GATEWAY, 'agent/gateway', 'agent/deployments', 'agent/system'] as const;
 const AGENT: readonly Forbidden[] = ['electron', 'network', 'console', 'browser-libraries'];
 
 /** From the bottom to the top. */
@@ -31,11 +32,12 @@ export const LAYERS: readonly Layer[] = [
   { path: 'agent/artifacts', mayUse: CORE, forbids: AGENT },
   { path: 'agent/adapters', mayUse: CORE, forbids: AGENT },
   { path: 'agent/catalog', mayUse: BASE, forbids: AGENT },
+  { path: 'agent/usage', mayUse: CATALOG, forbids: AGENT },
   { path: 'agent/runtimes', mayUse: CATALOG, forbids: AGENT },
   { path: 'agent/validation', mayUse: RUNTIMES, forbids: AGENT },
-  { path: 'agent/gateway', mayUse: VALIDATION, forbids: AGENT },
+  { path: 'agent/gateway', mayUse: GATEWAY, forbids: AGENT },
   { path: 'agent/deployments', mayUse: VALIDATION, forbids: AGENT },
-  { path: 'agent/system', mayUse: VALIDATION, forbids: AGENT },
+  { path: 'agent/system', mayUse: GATEWAY, forbids: AGENT },
   { path: 'agent/composition.ts', mayUse: FEATURES, forbids: AGENT },
   { path: 'agent/index.ts', mayUse: [...FEATURES, 'agent/composition.ts'], forbids: AGENT },
   { path: 'cli', mayUse: ['shared', 'agent'], forbids: ['electron', 'browser-libraries'] },
@@ -54,6 +56,7 @@ export const FEATURES_WITH_A_DOOR = [
   'gateway',
   'deployments',
   'system',
+  'usage',
 ] as const;
 
 /** The places where a connection may be opened. */
@@ -98,7 +101,13 @@ export function forbiddenImports(layer: Layer): ImportPattern[] {
     const target = other.path.replace(/^agent\//, '').replace('.', '\\.');
     // Relative paths climb with `..`, so the folder of another layer follows a `../`.
     const tail = other.path.endsWith('.ts') ? '$' : '/';
-    forbid(`\\.\\./(agent/)?${target}${tail}`, message);
+    // Only the agent's own folders reach another of its folders without naming it: the UI has a `system` of its own.
+    const inAgent = layer.path.startsWith('agent/')
+      ? '(agent/)?'
+      : other.path.startsWith('agent/')
+        ? 'agent/'
+        : '';
+    forbid(`\\.\\./${inAgent}${target}${tail}`, message);
   }
   if (layer.path.startsWith('agent/')) {
     const own = layer.path.replace(/^agent\//, '');

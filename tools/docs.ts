@@ -1,12 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ENDPOINTS, ERRORS, type Endpoint } from '../src/shared/contract/index.ts';
+import { ENDPOINTS, ERRORS, scopeOf, type Endpoint } from '../src/shared/contract/index.ts';
 import {
   INITIAL_STATE,
   JOB_TRANSITIONS,
   LOAD_TRANSITIONS,
   MODEL_LIFECYCLE,
+  roleCovers,
+  ROLES,
+  type Role,
 } from '../src/shared/lifecycle/index.ts';
 import { LAYERS, type Layer } from './architecture.ts';
 
@@ -16,7 +19,7 @@ import { LAYERS, type Layer } from './architecture.ts';
  * differs.
  */
 
-const DOCUMENTS = ['docs/architecture.md', 'docs/api.md'] as const;
+const DOCUMENTS = ['docs/architecture.md', 'docs/api.md', 'docs/security.md'] as const;
 
 const PARTS: Readonly<Record<string, () => string>> = {
   layers: () => mermaid('flowchart BT', LAYERS.flatMap(layerLines)),
@@ -53,6 +56,17 @@ const PARTS: Readonly<Record<string, () => string>> = {
         summary,
       ]),
     ),
+  roles: () =>
+    table(
+      ['Method', 'Path', ...ROLES, 'owner', 'Scope'],
+      (Object.values(ENDPOINTS) as Endpoint[]).map((row) => [
+        row.method,
+        `\`${row.path}\``,
+        ...ROLES.map((role) => mark(row.role === 'open' || roleCovers(role, row.role))),
+        mark(row.owner !== undefined && !roleCovers('user', row.role as Role)),
+        row.role === 'open' ? 'no key' : scopeOf(row),
+      ]),
+    ),
   errors: () =>
     table(
       ['Code', 'Status', 'Try again?', 'Way out, where the answer names no better one'],
@@ -64,6 +78,8 @@ const PARTS: Readonly<Record<string, () => string>> = {
       ]),
     ),
 };
+
+const mark = (may: boolean): string => (may ? 'yes' : '');
 
 /** Only direct uses are drawn: what a layer reaches through another one it may use as well. */
 function layerLines(layer: Layer): string[] {

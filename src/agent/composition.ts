@@ -1,8 +1,8 @@
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
-import { Router } from '../server/router.ts';
+import { Router, type Door } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
-import { accessRoutes, ensureAdminToken, Keys, KeyStore, Visibility } from './access/index.ts';
+import { accessRoutes, openAccess, Visibility } from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
@@ -17,7 +17,7 @@ import {
   type CatalogPorts,
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
-import { gatewayRoutes, ServingDirectory, UsageRecorder } from './gateway/index.ts';
+import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
@@ -48,7 +48,17 @@ import {
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
-import { HistoryStore, validationRoutes, Validations } from './validation/index.ts';
+import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
+import {
+  builtInValidators,
+  HistoryStore,
+  SlotExecutor,
+  TestRuns,
+  TestRuntimes,
+  validationRoutes,
+  Validations,
+  ValidatorRegistry,
+} from './validation/index.ts';
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
@@ -85,14 +95,16 @@ export async function compose(foundation: Foundation) {
   const kernel = await composeKernel(foundation);
   const { journal, hub, profile, egress, jobs, identity } = kernel;
 
-  const keyStore = new KeyStore(database);
-  const keys = new Keys({ database, store: keyStore, journal, clock });
-  await ensureAdminToken({ database, store: keyStore, keys, paths, clock });
-
   const blobs = new BlobStore(database, paths.store, clock);
   const models = new ModelStore(database, clock);
   const versions = new VersionStore(database, clock);
-  const usage = new UsageRecorder(database, clock);
+  const usage = new UsageRecorder({
+    store: new UsageStore(database),
+    clock,
+    log: log.child({ part: 'usage' }),
+  });
+  const access = await openAccess({ database, journal, clock, paths, usage });
+  const { keyring, keys } = access;
 
   // Features above the catalogue answer its questions; they are made a few lines further down.
   const ports: CatalogPorts = {
@@ -103,7 +115,8 @@ export async function compose(foundation: Foundation) {
     },
     bindings: { bindingsOf: () => [] },
     usage,
-    tests: { newestSuccess: (id) => validations.newestSuccess(id), last: (id) => validations.last(id) },
+    tests: { newestSuccess: (id) => tests.newestSuccess(id), last: (id) => tests.last(id) },
+    validations: { current: (id) => history.current(id) },
   };
   const visibility = new Visibility(database);
   const facts = new FactsReader(database, ports, () => profile.current, visibility);
@@ -157,39 +170,38 @@ export async function compose(foundation: Foundation) {
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
   const history = new HistoryStore(database, clock);
-  const validations = new Validations({
-    database,
-    journal,
-    clock,
-    history,
-    models,
-    lifecycle,
-    facts,
-    slots,
-    blobs,
-  });
+  const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
+  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots)] });
+  const validators = new ValidatorRegistry(
+    builtInValidators({ blobs, estimator: null }),
+    log.child({ part: 'validation' }),
+  );
+  const validations = new Validations({ ...proof, tests, validators });
+  const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({ models, facts, slots, hub, visibility });
 
   const importDeps = { blobs, publisher, models, lifecycle, jobs };
-  const serveDeps = { models, lifecycle, validations, slots, specs, drivers, hub, jobs };
+  const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
 
   const stopping = new AbortController();
-  const authenticate = (token: string) => keys.authenticate(token);
+  const door: Door = {
+    authenticate: (token) => keyring.authenticate(token),
+    admit: ({ keyId }, spends) => keys.admit(keyId, spends),
+  };
   const checkResponses = overrides.checkResponses ?? false;
   const app = createHttpServer({
     log: log.child({ part: 'http' }),
     origins: { allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins },
-    authenticate,
     tls: config.tls,
     stopping: () => stopping.signal.aborted,
     checkResponses,
   });
   const url = () => serverUrl(app, config.tls !== null);
   const insecure = config.insecure && config.tls === null;
-  const router = new Router<Endpoints>(app, ENDPOINTS, authenticate, checkResponses);
-  accessRoutes(router, { keys, url, nodeName: identity.nodeName, clock });
+  const router = new Router<Endpoints>(app, ENDPOINTS, door, checkResponses);
+  accessRoutes(router, { ...access, url, nodeName: identity.nodeName });
   catalogRoutes(router, {
     models,
     versions,
@@ -204,8 +216,18 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   runtimeRoutes(router, { slots, specs, drivers, clock });
-  validationRoutes(router, { validations, history, lifecycle, models, view });
+  validationRoutes(router, {
+    tests,
+    runtimes: testRuntimes,
+    validations,
+    validators,
+    history,
+    lifecycle,
+    models,
+    view,
+  });
   gatewayRoutes(router, { directory, usage, slots });
+  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
@@ -218,8 +240,10 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    usage,
     models,
     visibility,
+    whileValid: (caller) => keyring.whileValid(caller.keyId),
     url,
     insecure,
     startedAt: foundation.startedAt,
@@ -235,7 +259,7 @@ export async function compose(foundation: Foundation) {
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
-  return { ...kernel, keys, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
+  return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {

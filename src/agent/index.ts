@@ -155,7 +155,7 @@ async function run(
   checkLater: boolean,
   log: Logger,
 ): Promise<{ settled: Promise<void> }> {
-  const { jobs, blobs, slots, keys, maintenance, specs, journal, identity } = agent;
+  const { jobs, blobs, slots, keyring, maintenance, specs, journal, identity } = agent;
   await database.transact((unit) => {
     journal.append(unit, {
       actorId: null,
@@ -168,7 +168,7 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
-  keys.start();
+  keyring.start();
   maintenance.start();
   const { signal } = agent.stopping;
   const later = async (): Promise<void> => {
@@ -207,7 +207,7 @@ async function shutDown(parts: {
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();
-  agent.keys.stop();
+  agent.keyring.stop();
   if (database.state !== 'corrupt') {
     agent.usage.flush();
     await database.transact((unit) => {

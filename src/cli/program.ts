@@ -9,7 +9,9 @@ import { importCommand, modelCommands } from './commands/models.ts';
 import { runCommand } from './commands/run.ts';
 import { serveCommand } from './commands/serve.ts';
 import { slotCommands } from './commands/slots.ts';
+import { profileCommands } from './commands/profile.ts';
 import { systemCommands } from './commands/system.ts';
+import { usageCommand } from './commands/usage.ts';
 import { complete, completionScript, SHELLS } from './completion.ts';
 
 /** Every command of the CLI. */
@@ -24,6 +26,7 @@ export function createProgram(): Command {
   runCommand(program);
   serveCommand(program);
   systemCommands(program);
+  profileCommands(program);
   importCommand(program);
   modelCommands(program);
   slotCommands(program);
@@ -31,6 +34,7 @@ export function createProgram(): Command {
   jobCommands(program);
   keyCommands(program);
   backupCommands(program);
+  usageCommand(program);
   program
     .command('completion')
     .description('print the completion script of a shell')

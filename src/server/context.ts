@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { KeyScope } from '../shared/contract/index.ts';
+import type { AppError, KeyScope } from '../shared/contract/index.ts';
 import type { Role } from '../shared/lifecycle/index.ts';
 
 /** Who calls, as the key says. */
@@ -15,6 +15,16 @@ export interface Caller {
 
 /** Finds the caller of a bearer key. @throws {AppError} `unauthenticated` with the reason. */
 export type Authenticate = (token: string) => Caller;
+
+/** Whether a call to the gateway may come, and what its key has left. */
+export interface Admission {
+  readonly refusal: AppError | null;
+  /** For the answer, whether it is let in or not. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** Counts a call against the limits of its key, before anything is looked up. `spends`: whether it costs tokens. */
+export type Admit = (caller: Caller, spends: boolean) => Admission;
 
 /** What a handler knows about its request besides the validated input. */
 export interface RequestContext {

@@ -4,14 +4,12 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AppError, toAppError, type Endpoint } from '../shared/contract/index.ts';
-import type { Authenticate } from './context.ts';
 import { fromFastify, openaiProblem, problem } from './errors.ts';
 import { assertSameSite, type OriginRules } from './origin-guard.ts';
 
 export interface HttpServerOptions {
   readonly log: Logger;
   readonly origins: OriginRules;
-  readonly authenticate: Authenticate;
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Asked before each request; true refuses it with `shutting_down`. */
   readonly stopping: () => boolean;

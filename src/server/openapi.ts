@@ -68,7 +68,7 @@ const MEDIA_TYPES = {
 } as const;
 
 function operation(id: string, row: Endpoint): Record<string, unknown> {
-  const mediaType = MEDIA_TYPES[row.kind ?? 'json'];
+  const mediaType = row.mediaType ?? MEDIA_TYPES[row.kind ?? 'json'];
   const errorSchema = row.kind === 'openai' ? 'OpenAIError' : 'Error';
   const codes: ErrorCode[] =
     row.role === 'open' ? [...row.errors] : [...new Set([...COMMON_ERRORS, ...row.errors])];

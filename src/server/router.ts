@@ -8,7 +8,7 @@ import {
   type EndpointRequest,
 } from '../shared/contract/index.ts';
 import { roleCovers } from '../shared/lifecycle/index.ts';
-import type { Authenticate, Caller, RawContext, RequestContext } from './context.ts';
+import type { Admit, Authenticate, Caller, RawContext, RequestContext } from './context.ts';
 import { invalidArgument } from './errors.ts';
 import { GATEWAY_BODY_LIMIT } from './http-server.ts';
 
@@ -33,18 +33,24 @@ const ANONYMOUS: Caller = {
   scopes: [],
 };
 
+/** What the router asks of whoever knows the keys. */
+export interface Door {
+  readonly authenticate: Authenticate;
+  readonly admit: Admit;
+}
+
 /** Binds rows of the contract to handlers. A row without a handler, or with two, stops the boot. */
 export class Router<Rows extends Record<string, Endpoint>> {
   readonly #app: FastifyInstance;
   readonly #rows: Rows;
-  readonly #authenticate: Authenticate;
+  readonly #door: Door;
   readonly #checkResponses: boolean;
   readonly #bound = new Set<keyof Rows>();
 
-  constructor(app: FastifyInstance, rows: Rows, authenticate: Authenticate, checkResponses: boolean) {
+  constructor(app: FastifyInstance, rows: Rows, door: Door, checkResponses: boolean) {
     this.#app = app;
     this.#rows = rows;
-    this.#authenticate = authenticate;
+    this.#door = door;
     this.#checkResponses = checkResponses;
   }
 
@@ -96,8 +102,8 @@ export class Router<Rows extends Record<string, Endpoint>> {
       config: { row },
       ...(row.kind === 'openai' ? { bodyLimit: GATEWAY_BODY_LIMIT } : {}),
       // Before the body is read: a stranger must not make the agent buffer megabytes.
-      onRequest: (request, _reply, done) => {
-        if (row.role !== 'open') request.caller = this.#authorise(row, request);
+      onRequest: (request, reply, done) => {
+        if (row.role !== 'open') request.caller = this.#authorise(row, request, reply);
         done();
       },
       handler: async (request, reply) => {
@@ -107,11 +113,11 @@ export class Router<Rows extends Record<string, Endpoint>> {
     });
   }
 
-  #authorise(row: Endpoint, request: FastifyRequest): Caller {
+  #authorise(row: Endpoint, request: FastifyRequest, reply: FastifyReply): Caller {
     const header = request.headers.authorization;
     const token = header === undefined ? '' : (/^Bearer\s+(\S+)$/i.exec(header)?.[1] ?? '');
     if (token === '') throw new AppError('unauthenticated', 'This call carries no key.');
-    const caller = this.#authenticate(token);
+    const caller = this.#door.authenticate(token);
     if (row.role === 'open') return caller;
     const scope = scopeOf(row);
     if (scope !== 'any' && !caller.scopes.includes(scope)) {
@@ -125,10 +131,22 @@ export class Router<Rows extends Record<string, Endpoint>> {
       );
     }
     // Where the owner of an object may do more, the use case asks whose it is.
-    if (roleCovers(caller.role, row.owner ?? row.role)) return caller;
-    throw new AppError('insufficient_role', `This needs the role ${row.role}; the key has ${caller.role}.`, {
-      details: { needed: row.role, held: caller.role },
-    });
+    if (!roleCovers(caller.role, row.owner ?? row.role))
+      throw new AppError(
+        'insufficient_role',
+        `This needs the role ${row.role}; the key has ${caller.role}.`,
+        { details: { needed: row.role, held: caller.role } },
+      );
+    if (scope === 'invoke') this.#admit(caller, row, reply);
+    return caller;
+  }
+
+  /** @throws {AppError} `rate_limited`. */
+  #admit(caller: Caller, row: Endpoint, reply: FastifyReply): void {
+    const { refusal, headers } = this.#door.admit(caller, row.method !== 'GET');
+    // On the raw answer, because the gateway's handlers write theirs without Fastify.
+    for (const [name, value] of headers) reply.raw.setHeader(name, value);
+    if (refusal !== null) throw refusal;
   }
 }
 

@@ -1,5 +1,5 @@
-export { ensureAdminToken } from './admin-token.ts';
-export { KeyStore } from './key-store.ts';
-export { Keys } from './keys.ts';
+export { openAccess } from './access.ts';
+export type { KeyUsage } from './keys.ts';
+export { assertMay } from './authority.ts';
 export { accessRoutes } from './routes.ts';
 export { Visibility, visibilityCondition, type Viewer } from './visibility.ts';

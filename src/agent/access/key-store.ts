@@ -1,6 +1,5 @@
-import { KEY_SCOPES, type Key, type KeyScope } from '../../shared/contract/index.ts';
+import type { Key, KeyScope } from '../../shared/contract/index.ts';
 import type { Role } from '../../shared/lifecycle/index.ts';
-import { toIso, toIsoOrNull } from '../kernel/clock.ts';
 import type { Database } from '../kernel/database/database.ts';
 
 export type KeyKind = Key['kind'];
@@ -20,16 +19,32 @@ export interface KeyRow {
   readonly idle_ms: number | null;
   readonly last_used_at: number | null;
   readonly revoked_at: number | null;
+  readonly expired_at: number | null;
   /** JSON array; null is all of them. */
   readonly scopes: string | null;
   readonly rate_limit_per_minute: number | null;
   readonly daily_token_budget: number | null;
   readonly replaced_by: string | null;
+  readonly limits_of: string | null;
+  readonly opened_by: string | null;
+}
+
+export type NewKeyRow = Omit<
+  KeyRow,
+  'principal_name' | 'last_used_at' | 'revoked_at' | 'expired_at' | 'replaced_by'
+>;
+
+/** What a superadmin changes of a key. */
+export interface KeyChanges {
+  readonly scopes?: readonly KeyScope[] | undefined;
+  readonly expires_at?: number | null | undefined;
+  readonly rate_limit_per_minute?: number | null | undefined;
+  readonly daily_token_budget?: number | null | undefined;
 }
 
 const SELECT = `SELECT api_keys.*, principals.name AS principal_name FROM api_keys JOIN principals ON principals.id = principal_id`;
 
-/** The SQL of principals and keys. Keys are kept as SHA-256 of 256 random bits, never in the clear. */
+/** The SQL of keys. They are kept as SHA-256 of 256 random bits, never in the clear. */
 export class KeyStore {
   readonly #database: Database;
 
@@ -37,11 +52,13 @@ export class KeyStore {
     this.#database = database;
   }
 
-  /** Every key that is not revoked; few enough to keep in memory. */
-  usable(): KeyRow[] {
+  /** Every key that is not revoked, less the sessions that ended before `endedBefore`; few enough to keep in memory. */
+  usable(endedBefore: number): KeyRow[] {
     return this.#database
-      .prepare<KeyRow>(`${SELECT} WHERE revoked_at IS NULL AND disabled_at IS NULL`)
-      .all({});
+      .prepare<KeyRow>(
+        `${SELECT} WHERE revoked_at IS NULL AND (api_keys.kind <> 'session' OR expired_at IS NULL OR expired_at > :endedBefore)`,
+      )
+      .all({ endedBefore });
   }
 
   get(id: string): KeyRow | undefined {
@@ -51,29 +68,91 @@ export class KeyStore {
   nameTaken(name: string): boolean {
     return (
       this.#database
-        .prepare("SELECT 1 FROM api_keys WHERE name = :name AND revoked_at IS NULL AND kind <> 'session'")
+        .prepare(
+          `SELECT 1 FROM api_keys WHERE name = :name AND revoked_at IS NULL AND replaced_by IS NULL AND kind <> 'session'`,
+        )
         .get({ name }) !== undefined
     );
   }
 
   /** Newest first, keyset by id (UUIDv7 orders by time). */
-  list(limit: number, beforeId: string | null): KeyRow[] {
+  list(limit: number, beforeId: string | null, principalId: string | null): KeyRow[] {
     return this.#database
       .prepare<KeyRow>(
-        `${SELECT} WHERE :before IS NULL OR api_keys.id < :before ORDER BY api_keys.id DESC LIMIT :limit`,
+        `${SELECT} WHERE (:before IS NULL OR api_keys.id < :before) AND (:principal IS NULL OR principal_id = :principal)
+         ORDER BY api_keys.id DESC LIMIT :limit`,
       )
-      .all({ before: beforeId, limit });
+      .all({ before: beforeId, limit, principal: principalId });
   }
 
-  insert(row: Omit<KeyRow, 'principal_name' | 'last_used_at' | 'revoked_at' | 'replaced_by'>): void {
+  ofPrincipal(principalId: string): KeyRow[] {
+    return this.#database
+      .prepare<KeyRow>(`${SELECT} WHERE principal_id = :principalId AND revoked_at IS NULL`)
+      .all({ principalId });
+  }
+
+  /** Sessions that were opened with a key and are not revoked. */
+  openedBy(id: string): KeyRow[] {
+    return this.#database
+      .prepare<KeyRow>(`${SELECT} WHERE opened_by = :id AND revoked_at IS NULL`)
+      .all({ id });
+  }
+
+  /** Ids of the keys that share limits with a key, itself first; `root` is its `limits_of`, or else its own id. */
+  sharing(root: string): string[] {
+    return this.#database
+      .prepare<{ id: string }>('SELECT id FROM api_keys WHERE id = :root OR limits_of = :root ORDER BY id')
+      .all({ root })
+      .map((row) => row.id);
+  }
+
+  insert(row: NewKeyRow): void {
     this.#database
       .prepare(
         `INSERT INTO api_keys (id, principal_id, kind, name, role, hash, last4, created_at, created_by, expires_at, idle_ms, scopes,
-           rate_limit_per_minute, daily_token_budget)
+           rate_limit_per_minute, daily_token_budget, limits_of, opened_by)
          VALUES (:id, :principal_id, :kind, :name, :role, :hash, :last4, :created_at, :created_by, :expires_at, :idle_ms, :scopes,
-           :rate_limit_per_minute, :daily_token_budget)`,
+           :rate_limit_per_minute, :daily_token_budget, :limits_of, :opened_by)`,
       )
       .run({ ...row });
+  }
+
+  /** Scopes and end of one key. A new end is a new life: an expiry that was seen before is forgotten. */
+  setRights(id: string, changes: KeyChanges): void {
+    if (changes.scopes !== undefined)
+      this.#database
+        .prepare('UPDATE api_keys SET scopes = :scopes WHERE id = :id')
+        .run({ id, scopes: JSON.stringify(changes.scopes) });
+    if (changes.expires_at !== undefined)
+      this.#database
+        .prepare('UPDATE api_keys SET expires_at = :at, expired_at = NULL WHERE id = :id OR opened_by = :id')
+        .run({ id, at: changes.expires_at });
+  }
+
+  /** Limits belong to all keys that share them. */
+  setLimits(root: string, changes: KeyChanges): void {
+    if (changes.rate_limit_per_minute !== undefined)
+      this.#database
+        .prepare(
+          'UPDATE api_keys SET rate_limit_per_minute = :value WHERE (id = :root OR limits_of = :root) AND revoked_at IS NULL',
+        )
+        .run({ root, value: changes.rate_limit_per_minute });
+    if (changes.daily_token_budget !== undefined)
+      this.#database
+        .prepare(
+          'UPDATE api_keys SET daily_token_budget = :value WHERE (id = :root OR limits_of = :root) AND revoked_at IS NULL',
+        )
+        .run({ root, value: changes.daily_token_budget });
+  }
+
+  /** The key that takes the place of another, which ends at `endsAt`, with the sessions opened with it. */
+  replace(id: string, by: string, endsAt: number): void {
+    this.#database
+      .prepare('UPDATE api_keys SET replaced_by = :by, expires_at = :endsAt WHERE id = :id')
+      .run({ id, by, endsAt });
+    this.#database
+      .prepare('UPDATE api_keys SET expires_at = :endsAt WHERE opened_by = :id AND revoked_at IS NULL')
+      .run({ id, endsAt });
   }
 
   revoke(id: string, at: number): void {
@@ -82,66 +161,13 @@ export class KeyStore {
       .run({ id, at });
   }
 
-  saveLastUsed(used: ReadonlyMap<string, number>): void {
-    const statement = this.#database.prepare('UPDATE api_keys SET last_used_at = :at WHERE id = :id');
+  /** What happened to keys since the last time: uses, and ends that were seen. */
+  saveSeen(used: ReadonlyMap<string, number>, expired: ReadonlyMap<string, number>): void {
+    const use = this.#database.prepare('UPDATE api_keys SET last_used_at = :at WHERE id = :id');
+    const end = this.#database.prepare('UPDATE api_keys SET expired_at = :at WHERE id = :id');
     this.#database.transactLazily(() => {
-      for (const [id, at] of used) statement.run({ id, at });
+      for (const [id, at] of used) use.run({ id, at });
+      for (const [id, at] of expired) end.run({ id, at });
     });
   }
-
-  insertPrincipal(row: {
-    id: string;
-    kind: 'person' | 'service' | 'system';
-    name: string;
-    role: Role;
-    created_at: number;
-  }): void {
-    this.#database
-      .prepare(
-        'INSERT INTO principals (id, kind, name, role, created_at) VALUES (:id, :kind, :name, :role, :created_at)',
-      )
-      .run({ ...row });
-  }
-
-  principalByName(name: string): { id: string; role: Role } | undefined {
-    return this.#database
-      .prepare<{ id: string; role: Role }>('SELECT id, role FROM principals WHERE name = :name')
-      .get({ name });
-  }
-}
-
-/** What a key may be used for. */
-export function scopesOf(row: Pick<KeyRow, 'scopes'>): KeyScope[] {
-  return row.scopes === null ? [...KEY_SCOPES] : (JSON.parse(row.scopes) as KeyScope[]);
-}
-
-export function toKey(row: KeyRow, lastUsedAt: number | null): Key {
-  return {
-    id: row.id,
-    kind: row.kind,
-    name: row.name,
-    role: row.role,
-    principal_id: row.principal_id,
-    principal_name: row.principal_name,
-    last4: row.last4,
-    created_at: toIso(row.created_at),
-    expires_at: toIsoOrNull(expiryOf(row, lastUsedAt)),
-    last_used_at: toIsoOrNull(lastUsedAt),
-    revoked_at: toIsoOrNull(row.revoked_at),
-    scopes: scopesOf(row),
-    rate_limit_per_minute: row.rate_limit_per_minute,
-    daily_token_budget: row.daily_token_budget,
-    today: { calls: 0, tokens: 0 },
-    replaced_by: row.replaced_by,
-  };
-}
-
-/** When a key ends: at its date, or when it was not used for its idle time, whichever is first. */
-export function expiryOf(
-  row: Pick<KeyRow, 'expires_at' | 'idle_ms' | 'created_at'>,
-  lastUsedAt: number | null,
-): number | null {
-  const idleEnd = row.idle_ms === null ? null : (lastUsedAt ?? row.created_at) + row.idle_ms;
-  if (row.expires_at === null) return idleEnd;
-  return idleEnd === null ? row.expires_at : Math.min(row.expires_at, idleEnd);
 }

@@ -15,6 +15,7 @@ import {
   stampOf,
   type Adopted,
   type AdoptOptions,
+  type FileStamp,
 } from './adopt.ts';
 
 export type BlobState = 'ready' | 'verifying' | 'missing' | 'corrupt' | 'quarantined';
@@ -202,6 +203,63 @@ export class BlobStore {
       if (!sameStamp({ ...row }, stampOf(found))) worst = 'verifying';
     }
     return worst;
+  }
+
+  /**
+   * Reads files again whose stamp changed, or all of them with `everything`, and records what they are. A file with the
+   * bytes it was stored under is ready again; one with others is corrupt until the right bytes are imported.
+   * @returns what each file is, and how many were read. @throws the reason of `signal`.
+   */
+  async verify(
+    files: readonly ContentFile[],
+    everything: boolean,
+    signal: AbortSignal,
+  ): Promise<{ states: Map<string, BlobState>; hashed: number }> {
+    const states = new Map<string, BlobState>();
+    let hashed = 0;
+    for (const file of files) {
+      const row = this.get(file.sha256);
+      const path = this.blobPath(file.sha256);
+      const found = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return null;
+        throw error;
+      });
+      if (row === undefined || found === null) {
+        states.set(file.path, 'missing');
+        continue;
+      }
+      const stamp = stampOf(found);
+      const asStored = row.state === 'ready' && sameStamp({ ...row }, stamp);
+      if (row.state === 'quarantined' || (asStored && !everything)) {
+        states.set(file.path, row.state);
+        continue;
+      }
+      const sha256 = await hashFile({ source: path, size: Number(found.size), signal });
+      hashed += 1;
+      const state = sha256 === file.sha256 ? 'ready' : 'corrupt';
+      states.set(file.path, state);
+      await this.#recordVerified(file.sha256, state, stamp);
+    }
+    return { states, hashed };
+  }
+
+  async #recordVerified(sha256: string, state: 'ready' | 'corrupt', stamp: FileStamp): Promise<void> {
+    // The stamp of bytes that are wrong is not what was stored; keeping the old one keeps them recognisable.
+    const stampSql = state === 'ready' ? ', dev = :dev, ino = :ino, mtime_ns = :mtime_ns' : '';
+    const { size: _size, ...stamps } = stamp;
+    await this.#database.transact(() =>
+      this.#database
+        .prepare(`UPDATE blobs SET state = :state, verified_at = :now${stampSql} WHERE sha256 = :sha256`)
+        .run({ sha256, state, now: this.#clock.now(), ...(state === 'ready' ? stamps : {}) }),
+    );
+  }
+
+  /** When the bytes of these files were last read and compared with their digests: the oldest of them. */
+  verifiedAt(files: readonly ContentFile[]): number | null {
+    const times = files.map((file) => this.get(file.sha256)?.verified_at ?? null);
+    return times.some((time) => time === null) || times.length === 0
+      ? null
+      : Math.min(...(times as number[]));
   }
 
   /** Makes the directory that runtimes see: one hard link a file, built aside and moved into place. */

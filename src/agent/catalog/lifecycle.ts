@@ -185,6 +185,8 @@ export class ModelLifecycle {
         subject: `model:${id}`,
         data: { from: row.artifact_status, to: status },
       });
+      // What was validated were the bytes as they were; these are others, or may be.
+      if (status !== 'ready') this.markStale(unit, this.#models.get(id), 'content_changed', null);
     });
     return status;
   }

@@ -69,6 +69,7 @@ export class ModelView {
                 .files(row.version_id)
                 .map((file) => ({ path: file.path, size_bytes: file.size, sha256: file.sha256 })),
             },
+      current_validations: [...this.#deps.ports.validations.current(row.id)],
       actions: this.#actions(row, viewer),
       requirements: requirements.map((requirement) => ({
         ...requirement,

@@ -34,6 +34,7 @@ export interface UsageFacts {
   totals(modelIds: readonly string[]): ReadonlyMap<string, UsageTotals>;
 }
 
+import type { CurrentValidation } from '../../shared/contract/index.ts';
 import type { TestRunFacts } from '../../shared/lifecycle/index.ts';
 
 export interface TestFacts {
@@ -45,9 +46,15 @@ export interface TestFacts {
   ): { readonly result: 'success' | 'failure'; readonly fact: string; readonly at: number } | null;
 }
 
+export interface ValidationFacts {
+  /** The validations in force, one for each runtime identity. */
+  current(modelId: string): readonly CurrentValidation[];
+}
+
 export interface CatalogPorts {
   readonly slots: SlotFacts;
   readonly bindings: BindingFacts;
   readonly usage: UsageFacts;
   readonly tests: TestFacts;
+  readonly validations: ValidationFacts;
 }

@@ -13,7 +13,7 @@ import { canonicalJson } from '../catalog/index.ts';
 import type { JobContext, JobKind, JobRunner } from '../kernel/jobs/job-runner.ts';
 import type { EventHub } from '../kernel/event-hub.ts';
 import type { RuntimeDriver, Slots, SpecRegistry } from '../runtimes/index.ts';
-import type { Validations } from '../validation/index.ts';
+import { testKindOf, type TestRuns, type Validations } from '../validation/index.ts';
 
 export const ServePayload = z.strictObject({
   model_id: NameSchema,
@@ -31,6 +31,7 @@ export type ServeRequest = z.infer<typeof ServePayload>;
 export interface ServeDeps {
   readonly models: ModelStore;
   readonly lifecycle: ModelLifecycle;
+  readonly tests: TestRuns;
   readonly validations: Validations;
   readonly slots: Slots;
   readonly specs: SpecRegistry;
@@ -107,7 +108,7 @@ class ServeRun {
     const testRunId = await this.#testRun(slotId);
     await this.#step('validate', async () => {
       if (testRunId === null) return null;
-      await validations.validate(id, testRunId, actor, null);
+      await validations.validate(id, { testRunId, ifMatch: null, trigger: 'serve' }, actor, signal);
       return 'the test run is its validation';
     });
     await this.#step('activate', async () => {
@@ -121,15 +122,14 @@ class ServeRun {
 
   /** Tests where this runtime has no validation; null when there is nothing to validate. */
   async #testRun(slotId: string): Promise<string | null> {
-    const { validations } = this.#deps;
+    const { tests, validations } = this.#deps;
     const { payload, signal } = this.#context;
     const model = this.#model();
     let testRunId: string | null = null;
     await this.#step('test', async () => {
       if (validations.holdsOn(model.id, this.#deps.slots.get(slotId).runtime_identity)) return null;
-      const prompt = payload.prompt ?? DEFAULT_PROMPT;
-      const inputs = model.task_key === 'llm' ? { prompt } : { text: prompt };
-      const run = await validations.test(model.id, { inputs, slotId }, payload.actor, signal);
+      const inputs = testKindOf(model.task_key)?.fromText(payload.prompt ?? DEFAULT_PROMPT) ?? {};
+      const run = await tests.test(model.id, { inputs, slotId }, payload.actor, signal);
       testRunId = run.id;
       return `${run.summary} (${run.latency_ms ?? 0} ms)`;
     });

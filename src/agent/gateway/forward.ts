@@ -19,6 +19,8 @@ export interface ForwardRequest {
 export interface ForwardResult {
   readonly ok: boolean;
   readonly tokens: TokenCounts;
+  /** `performance.now()` of the first byte of the answer; null without one. */
+  readonly firstByteAt: number | null;
 }
 
 /** Enough of the end of an answer to find its token counts. */
@@ -60,6 +62,7 @@ class Relay implements Dispatcher.DispatchHandler {
   #status = 0;
   #isStream = false;
   #gone = false;
+  #firstByteAt: number | null = null;
   #errorBody: Buffer[] = [];
   #tail: Buffer = Buffer.alloc(0);
 
@@ -99,6 +102,7 @@ class Relay implements Dispatcher.DispatchHandler {
         this.#errorBody.push(chunk);
       return;
     }
+    this.#firstByteAt ??= performance.now();
     this.#tail =
       chunk.length >= TAIL_BYTES
         ? chunk.subarray(chunk.length - TAIL_BYTES)
@@ -119,13 +123,13 @@ class Relay implements Dispatcher.DispatchHandler {
       return;
     }
     this.#request.response.end();
-    this.#finish({ ok: true, tokens: tokenCounts(this.#tail) });
+    this.#finish({ ok: true, tokens: tokenCounts(this.#tail), firstByteAt: this.#firstByteAt });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { response, endpoint, requestId } = this.#request;
     if (this.#gone) {
-      this.#finish({ ok: true, tokens: tokenCounts(this.#tail) });
+      this.#finish({ ok: true, tokens: tokenCounts(this.#tail), firstByteAt: this.#firstByteAt });
       return;
     }
     endpoint.reportFailure();
@@ -145,7 +149,7 @@ class Relay implements Dispatcher.DispatchHandler {
     // The status is out; a stream can still say so, anything else can only break off.
     if (this.#isStream) response.end(`data: ${JSON.stringify(openaiProblem(failure, requestId))}\n\n`);
     else response.destroy();
-    this.#finish({ ok: false, tokens: tokenCounts(this.#tail) });
+    this.#finish({ ok: false, tokens: tokenCounts(this.#tail), firstByteAt: this.#firstByteAt });
   }
 
   #clientGone(): void {

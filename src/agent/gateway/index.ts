@@ -1,3 +1,2 @@
 export { ServingDirectory } from './directory.ts';
 export { gatewayRoutes } from './routes.ts';
-export { UsageRecorder } from './usage.ts';

@@ -1,11 +1,17 @@
-import { AppError, type Capability, type Endpoints } from '../../shared/contract/index.ts';
+import {
+  AppError,
+  toAppError,
+  type Capability,
+  type Endpoints,
+  type ErrorCode,
+} from '../../shared/contract/index.ts';
 import type { RawContext } from '../../server/context.ts';
 import type { Router } from '../../server/router.ts';
 import type { ModelRow } from '../catalog/index.ts';
 import type { SlotEndpoint, Slots } from '../runtimes/index.ts';
+import type { UsageRecorder } from '../usage/index.ts';
 import type { ServingDirectory } from './directory.ts';
 import { forward, NO_TOKENS, type ForwardResult } from './forward.ts';
-import type { UsageRecorder } from './usage.ts';
 
 export interface GatewayDeps {
   readonly directory: ServingDirectory;
@@ -55,7 +61,8 @@ async function pass(
     'x-request-id': requestId,
   };
   const started = performance.now();
-  let result: ForwardResult = { ok: false, tokens: NO_TOKENS };
+  let result: ForwardResult = { ok: false, tokens: NO_TOKENS, firstByteAt: null };
+  let error: ErrorCode = 'upstream_failed';
   try {
     const onStart = (): void => void reply.hijack();
     result = await forward({
@@ -69,11 +76,19 @@ async function pass(
     });
     // The client left before a byte was written: nobody is there for Fastify to answer.
     if (!reply.sent) reply.hijack();
+  } catch (thrown) {
+    error = toAppError(thrown).code;
+    throw thrown;
   } finally {
     deps.usage.record({
       modelId: model.id,
       keyId: caller.keyId,
+      requestId,
+      route: path,
       ok: result.ok,
+      error: result.ok ? null : error,
+      streamed: body['stream'] === true,
+      firstByteMs: result.firstByteAt === null ? null : result.firstByteAt - started,
       promptTokens: result.tokens.prompt,
       completionTokens: result.tokens.completion,
       latencyMs: performance.now() - started,

@@ -80,7 +80,7 @@ export class Egress {
     return this.#refusedCount;
   }
 
-  /** Newest first. */
+  /** The latest, newest first. */
   get refusedAttempts(): readonly RefusedAttempt[] {
     return this.#refused;
   }
@@ -94,19 +94,23 @@ export class Egress {
   assertAllowed(destination: Destination): void {
     const verdict = decideEgress(destination, this.#facts());
     if (verdict.ok) return;
-    const host = new URL(destination.origin).host;
-    this.#refusedCount += 1;
-    this.#refused.unshift({
-      at: this.#clock.now(),
-      purpose: destination.purpose,
-      host,
-      reason: verdict.reason,
-    });
-    this.#refused.length = Math.min(this.#refused.length, KEPT_ATTEMPTS);
-    for (const listener of this.#onRefused) listener();
+    const { host } = new URL(destination.origin);
+    this.noteRefused({ purpose: destination.purpose, host, reason: verdict.reason });
     throw new AppError('runtime_profile_blocks_internet', `Nothing was sent to ${host}: ${verdict.reason}.`, {
       details: { host, purpose: destination.purpose },
     });
+  }
+
+  /**
+   * Counts an attempt that a rule refused before anybody came to a connection: a cloud model that was activated, tested
+   * or called while the node is offline. `assertAllowed` counts its own.
+   * @param attempt `host` as in a URL, with the port where it is not the usual one; no path and no secret
+   */
+  noteRefused(attempt: Omit<RefusedAttempt, 'at'>): void {
+    this.#refusedCount += 1;
+    this.#refused.unshift({ at: this.#clock.now(), ...attempt });
+    this.#refused.length = Math.min(this.#refused.length, KEPT_ATTEMPTS);
+    for (const listener of this.#onRefused) listener();
   }
 
   /** A pool of connections to one Unix socket or named pipe: never leaves the machine, so it is not asked. */

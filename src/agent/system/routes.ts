@@ -2,27 +2,28 @@ import { z } from 'zod';
 import { AppError, ENDPOINTS, type Endpoints } from '../../shared/contract/index.ts';
 import { streamEvents } from '../../server/event-stream.ts';
 import { openApiDocument } from '../../server/openapi.ts';
+import type { Caller } from '../../server/context.ts';
 import type { Router } from '../../server/router.ts';
 import type { Visibility } from '../access/index.ts';
 import type { ModelStore } from '../catalog/index.ts';
 import { toIso } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
-import type { Egress } from '../kernel/egress.ts';
 import type { EventHub } from '../kernel/event-hub.ts';
 import type { Journal, JournalRecord } from '../kernel/journal.ts';
-import type { RuntimeProfile } from '../kernel/profile.ts';
 import { runDoctor, type DoctorDeps } from './doctor.ts';
 import { eventSourceFor, mayRead, parseTopics } from './events.ts';
+import { Metrics, type MetricsDeps } from './metrics.ts';
+import { profileRoutes, type ProfileRouteDeps } from './profile-routes.ts';
 import { systemInfo, type SystemDeps } from './system-info.ts';
 import { VERSION } from './version.ts';
 
-export interface SystemRouteDeps extends SystemDeps, DoctorDeps {
+export interface SystemRouteDeps extends SystemDeps, DoctorDeps, ProfileRouteDeps, MetricsDeps {
   readonly journal: Journal;
   readonly hub: EventHub;
   readonly models: ModelStore;
   readonly visibility: Visibility;
-  readonly profile: RuntimeProfile;
-  readonly egress: Egress;
+  /** Aborted when the key of a caller ends, or its rights change. */
+  readonly whileValid: (caller: Caller) => AbortSignal;
   /** Aborted when the agent stops; ends the event streams. */
   readonly stopping: AbortSignal;
   readonly requestStop: (
@@ -39,13 +40,14 @@ const SCAN_BATCH = 200;
 
 export function systemRoutes(router: Router<Endpoints>, deps: SystemRouteDeps): void {
   nodeRoutes(router, deps);
+  profileRoutes(router, deps);
   storageRoutes(router, deps);
   journalRoutes(router, deps);
 }
 
 function nodeRoutes(router: Router<Endpoints>, deps: SystemRouteDeps): void {
-  const { profile, egress, slots, clock } = deps;
-  const profileAnswer = () => ({ ...profile.state, refused_count: egress.refusedCount });
+  const { slots, clock } = deps;
+  const metrics = new Metrics(deps);
 
   router.implement('getHealth', () => ({ status: 'ok' as const }));
   router.implement('getSystem', async (_request, { signal }) => ({ system: await systemInfo(deps, signal) }));
@@ -57,10 +59,9 @@ function nodeRoutes(router: Router<Endpoints>, deps: SystemRouteDeps): void {
     checks: await runDoctor(deps, signal),
     observed_at: toIso(clock.now()),
   }));
-  router.implement('getProfile', profileAnswer);
-  router.implement('putProfile', async ({ body }, { caller }) => {
-    await profile.set(body.profile, caller.principalId);
-    return profileAnswer();
+  router.implementRaw('getMetrics', async (_request, { reply, requestId }) => {
+    const { text, contentType } = await metrics.render();
+    await reply.header('content-type', contentType).header('x-request-id', requestId).send(text);
   });
   let document: Record<string, unknown> | null = null;
   router.implement('getOpenApi', () => {
@@ -80,7 +81,7 @@ function nodeRoutes(router: Router<Endpoints>, deps: SystemRouteDeps): void {
     await streamEvents(reply.raw, eventSourceFor(caller, topics, deps), {
       lastEventId,
       version: VERSION,
-      signal: AbortSignal.any([signal, deps.stopping]),
+      signal: AbortSignal.any([signal, deps.stopping, deps.whileValid(caller)]),
     });
   });
 }

@@ -1,3 +1,9 @@
+export { HistoryStore } from './history-store.ts';
 export { validationRoutes } from './routes.ts';
-export { HistoryStore } from './test-store.ts';
-export { Validations } from './validation.ts';
+export { SlotExecutor } from './slot-executor.ts';
+export { testKindOf } from './task-test.ts';
+export { TestRuns } from './test-runs.ts';
+export { TestRuntimes } from './test-runtimes.ts';
+export { Validations } from './validations.ts';
+export { builtInValidators } from './validators/built-in.ts';
+export { ValidatorRegistry } from './validators/registry.ts';

@@ -87,26 +87,6 @@ export function systemCommands(program: Command): void {
     },
   );
 
-  action(
-    program
-      .command('profile')
-      .description('show or switch the runtime profile')
-      .argument('[profile]', 'online or offline'),
-    async ({ agent, output }, _options, wanted) => {
-      const { call } = await agent();
-      if (wanted !== undefined && wanted !== 'online' && wanted !== 'offline')
-        throw new AppError('invalid_argument', 'A profile is online or offline.');
-      const state =
-        wanted === undefined
-          ? await call(ENDPOINTS.getProfile, {})
-          : await call(ENDPOINTS.putProfile, { body: { profile: wanted } });
-      output.result(
-        state,
-        `${state.profile}${state.locked ? ` (locked by ${state.source})` : ''}, ${state.refused_count} attempts refused`,
-      );
-    },
-  );
-
   action<{ topics: string }>(
     program
       .command('events')

@@ -35,6 +35,8 @@ export interface Endpoint {
    * is no JSON.
    */
   readonly kind?: 'events' | 'openai' | 'text' | 'file';
+  /** Of the answer, where it is not the usual one of its kind. */
+  readonly mediaType?: string;
 }
 
 /** The scope a key needs for a row. */

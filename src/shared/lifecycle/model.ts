@@ -111,6 +111,7 @@ const STALE_WORDS: Record<string, string> = {
   runtime_changed: 'the runtime changed',
   expired: 'it expired',
   unregistered: 'the model was unregistered',
+  check_failed: 'a check that it needs found a problem',
 };
 
 /** The reason of a stale validation in words; unknown reasons come back as they are. */

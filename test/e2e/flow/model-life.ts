@@ -12,6 +12,8 @@ export interface Walk {
   readonly file: string;
   readonly name: string;
   readonly slot: string;
+  /** The container runtime of the slot; without one it is the runtime that the dialog offers first. */
+  readonly container?: { readonly runtime: string; readonly image: string };
   /** Looks at what is shown now, on every screen and in every dialog on the way. */
   readonly look: () => Promise<void>;
 }
@@ -92,10 +94,15 @@ async function makeSlotAndLoad(walk: Walk): Promise<void> {
   await page.getByText('A slot is a place on this machine that holds one model.', { exact: false }).waitFor();
   await page.getByRole('button', { name: 'New slot' }).first().click();
   const dialog = page.getByRole('dialog');
+  if (walk.container !== undefined) {
+    await dialog.getByLabel('Runtime').click();
+    await page.getByRole('option', { name: walk.container.runtime }).click();
+  }
   await dialog.getByLabel('Name').fill(walk.slot);
   await look();
   await dialog.getByRole('button', { name: 'Make the slot' }).click();
   await page.getByRole('heading', { level: 1, name: walk.slot }).waitFor();
+  if (walk.container !== undefined) await setContainer(walk, walk.container.image);
   await page.getByRole('button', { name: 'Load…' }).click();
   await dialog.getByLabel('Model').click();
   await page.getByRole('option', { name: `${titleOf(walk)}, registered` }).click();
@@ -105,6 +112,17 @@ async function makeSlotAndLoad(walk: Walk): Promise<void> {
   await page.locator('[data-state="load.loaded"]').first().waitFor();
   await page.getByText('2,048 tokens per request, 1 at once', { exact: false }).waitFor();
   await look();
+}
+
+/** The image of this machine, and one thread for a tiny model. */
+async function setContainer({ page, look, slot }: Walk, image: string): Promise<void> {
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  await page.getByLabel('Image').fill(image);
+  await page.getByLabel('Threads').fill('1');
+  await look();
+  await page.getByRole('button', { name: /^Save/ }).click();
+  await page.getByRole('status').getByText(`Slot ${slot} has new settings.`).waitFor();
+  await page.getByRole('tab', { name: 'Overview' }).click();
 }
 
 async function testAndValidate(walk: Walk): Promise<void> {

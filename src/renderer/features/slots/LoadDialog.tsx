@@ -180,7 +180,10 @@ function unavailable(
 ): string | null {
   const id = target?.startsWith(NEW) === true ? target.slice(NEW.length) : slot?.runtime_spec;
   const runtime = runtimes.find((one) => one.id === id);
-  return runtime?.available === false ? (runtime.unavailable?.message ?? null) : null;
+  if (runtime?.available !== false) return null;
+  // A slot with an image of its own does not ask for the runtime's; whether that one is there, the agent knows.
+  if (slot?.config.image !== undefined && runtime.unavailable?.error === 'image_missing') return null;
+  return runtime.unavailable?.message ?? null;
 }
 
 /** An empty slot first, then a new one where it can run, then one that would have to let go. Pure. */

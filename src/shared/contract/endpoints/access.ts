@@ -233,7 +233,7 @@ export const ACCESS_ENDPOINTS = {
       name: NameSchema,
       /** Whose key it is; without one, a service of this name with this role is made. */
       principal_id: NameSchema.optional(),
-      /** At most the role of its principal. */
+      /** At most the role of its principal, and that role when it is left out; `user` without a principal. */
       role: ROLE.optional(),
       scopes: Scopes.optional(),
       expires_at: TimeSchema.optional(),
@@ -242,7 +242,7 @@ export const ACCESS_ENDPOINTS = {
     }),
     status: 201,
     response: NewKeyAnswer,
-    errors: ['already_exists', 'not_found'],
+    errors: ['already_exists', 'not_found', 'dependencies_unsatisfied'],
   },
   getKey: {
     method: 'GET',
@@ -275,7 +275,7 @@ export const ACCESS_ENDPOINTS = {
     method: 'POST',
     path: '/v1/modelops/access/keys/:id/rotate',
     tag: 'access',
-    summary: 'Make the next key of the same name and rights; the old one ends after the overlap',
+    summary: 'Make the next key of the same name, rights and limits; the old one ends after the overlap',
     role: 'superadmin',
     params: Id,
     body: z.strictObject({

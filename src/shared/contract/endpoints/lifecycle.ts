@@ -204,7 +204,7 @@ export const LIFECYCLE_ENDPOINTS = {
     params: Id,
     status: 200,
     response: z.object({ checks: z.array(CheckResultSchema) }),
-    errors: ['not_found'],
+    errors: NOT_FOUND,
   },
   listValidations: {
     method: 'GET',

@@ -44,6 +44,7 @@ export const USAGE_ENDPOINTS = {
     response: z.string(),
     errors: [],
     kind: 'text',
+    mediaType: 'text/csv',
   },
   listUsageEvents: {
     method: 'GET',

@@ -50,7 +50,7 @@ export const KeySchema = z.object({
   last4: z.string(),
   rate_limit_per_minute: z.int().nullable(),
   daily_token_budget: z.int().nullable(),
-  /** Of the current UTC day. */
+  /** Of the current UTC day: what counts towards its limits, with the keys it shares them with by rotation. */
   today: z.object({ calls: z.int(), tokens: z.int() }),
   created_at: TimeSchema,
   expires_at: NullableTime,

@@ -60,6 +60,7 @@ const CurrentValidationSchema = z.object({
   validated_at: TimeSchema,
   expires_at: NullableTime,
 });
+export type CurrentValidation = z.infer<typeof CurrentValidationSchema>;
 
 /** What a validator found. `warning` is told and refuses nothing. */
 export const CheckResultSchema = z.object({

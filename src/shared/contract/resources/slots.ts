@@ -75,14 +75,43 @@ export const SlotSchema = z.object({
 });
 export type Slot = z.infer<typeof SlotSchema>;
 
-/** A slot as a place to test a model: what it serves and whether that is this model. */
+/** Why a slot does not serve a model now. */
+const TEST_RUNTIME_REASONS = [
+  'format_not_supported',
+  'slot_disabled',
+  'slot_empty',
+  'serves_another_model',
+  'still_loading',
+  'slot_failed',
+  'not_reachable',
+  'not_advertised',
+] as const;
+export type TestRuntimeReason = (typeof TEST_RUNTIME_REASONS)[number];
+
+/** A slot as a place to test a model: what it serves, and whether that is this model. */
 export const TestRuntimeSchema = z.object({
   slot_id: z.string(),
   display_name: z.string(),
   runtime_spec: z.string(),
+  enabled: z.boolean(),
   load_state: z.enum(LOAD_STATES),
+  phase: z.enum(SLOT_PHASES).nullable(),
+  load_error: LoadErrorSchema.pick({ error: true, message: true, hint: true }).nullable(),
+  /** The runtime was asked just now and lists this model. */
   matches_model: z.boolean(),
+  assigned_model_id: z.string().nullable(),
   loaded_managed_model_id: z.string().nullable(),
+  loaded_runtime_model_id: z.string().nullable(),
+  /** What the runtime itself lists now. */
   advertised_model_ids: z.array(z.string()),
+  /** Whether a loaded runtime answers; null where nothing is loaded. */
+  reachable: z.boolean().nullable(),
+  context_length: z.int().nullable(),
+  runtime_identity: z.string().nullable(),
+  /** Whether a validation of this model holds for this runtime. */
+  is_validated_here: z.boolean(),
+  reason: z.enum(TEST_RUNTIME_REASONS).nullable(),
   message: z.string(),
+  /** What would make it serve the model; null when it does. */
+  hint: z.string().nullable(),
 });

@@ -29,12 +29,26 @@ CREATE INDEX group_members_group ON group_members (group_id);
 ALTER TABLE api_keys ADD COLUMN scopes TEXT;
 ALTER TABLE api_keys ADD COLUMN rate_limit_per_minute INTEGER;
 ALTER TABLE api_keys ADD COLUMN daily_token_budget INTEGER;
-ALTER TABLE api_keys ADD COLUMN replaced_by TEXT REFERENCES api_keys (id);
+-- Deferred: in a rotation the old key steps out of the index of names before the new one is written.
+ALTER TABLE api_keys ADD COLUMN replaced_by TEXT REFERENCES api_keys (id) DEFERRABLE INITIALLY DEFERRED;
+-- The first of the keys that share their limits: what was rotated, and sessions opened with any of them. Null: itself.
+ALTER TABLE api_keys ADD COLUMN limits_of TEXT REFERENCES api_keys (id);
+-- With which key a session was opened; it ends with that key.
+ALTER TABLE api_keys ADD COLUMN opened_by TEXT REFERENCES api_keys (id);
+-- When its end was seen. A clock that is set back does not bring it back.
+ALTER TABLE api_keys ADD COLUMN expired_at INTEGER;
 -- During the overlap of a rotation the old and the new key share a name.
 DROP INDEX api_keys_name;
 CREATE UNIQUE INDEX api_keys_name ON api_keys (name)
   WHERE revoked_at IS NULL AND replaced_by IS NULL AND kind <> 'session';
 CREATE INDEX api_keys_principal ON api_keys (principal_id);
+CREATE INDEX api_keys_limits ON api_keys (limits_of) WHERE limits_of IS NOT NULL;
+CREATE INDEX api_keys_opened ON api_keys (opened_by) WHERE opened_by IS NOT NULL;
+-- Keys of programs shared the principal of whoever made them; each becomes a service of its own.
+INSERT INTO principals (id, kind, name, role, created_at)
+  SELECT id, 'service', CASE name WHEN 'admin' THEN 'key-' || id ELSE name END, role, created_at FROM api_keys
+  WHERE kind = 'api' AND revoked_at IS NULL;
+UPDATE api_keys SET principal_id = id WHERE kind = 'api' AND revoked_at IS NULL;
 
 -- Whom models of the scopes user and group are assigned to.
 CREATE TABLE model_users (
@@ -113,6 +127,9 @@ ALTER TABLE usage_daily ADD COLUMN streams INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE usage_daily ADD COLUMN latency_max_ms INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX usage_daily_day ON usage_daily (day, model_id, key_id);
 CREATE INDEX usage_daily_key ON usage_daily (key_id, day);
+
+-- The sample is left out of every sum.
+CREATE INDEX models_sample ON models (id) WHERE is_sample = 1;
 
 -- The latest calls; the oldest rows go when there are more than the ring holds.
 CREATE TABLE usage_events (

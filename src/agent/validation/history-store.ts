@@ -1,4 +1,4 @@
-import type { TestRun, Validation } from '../../shared/contract/index.ts';
+import type { CurrentValidation, TestRun, Validation } from '../../shared/contract/index.ts';
 import { toIso, toIsoOrNull, type Clock } from '../kernel/clock.ts';
 import type { Database } from '../kernel/database/database.ts';
 import { newId } from '../kernel/ids.ts';
@@ -121,19 +121,37 @@ export class HistoryStore {
     );
   }
 
+  /** The validations in force, one for each runtime identity, newest first. */
+  current(modelId: string): CurrentValidation[] {
+    return this.#database
+      .prepare<Omit<CurrentValidation, 'validated_at' | 'expires_at'> & { at: number; until: number | null }>(
+        `SELECT validation_id, current_validations.runtime_identity, created_at AS at, current_validations.expires_at AS until
+         FROM current_validations JOIN validations ON validations.id = validation_id
+         WHERE current_validations.model_id = :modelId ORDER BY validations.seq DESC`,
+      )
+      .all({ modelId })
+      .map(({ at, until, ...row }) => ({
+        ...row,
+        validated_at: toIso(at),
+        expires_at: toIsoOrNull(until),
+      }));
+  }
+
+  /** Makes a validation the one in force on its runtime identity. */
   setCurrent(row: {
     model_id: string;
     runtime_identity: string;
     validation_id: string;
     test_run_seq: number;
     fingerprint: string;
+    expires_at: number | null;
   }): void {
     this.#database
       .prepare(
-        `INSERT INTO current_validations (model_id, runtime_identity, validation_id, test_run_seq, fingerprint)
-         VALUES (:model_id, :runtime_identity, :validation_id, :test_run_seq, :fingerprint)
+        `INSERT INTO current_validations (model_id, runtime_identity, validation_id, test_run_seq, fingerprint, expires_at)
+         VALUES (:model_id, :runtime_identity, :validation_id, :test_run_seq, :fingerprint, :expires_at)
          ON CONFLICT (model_id, runtime_identity) DO UPDATE SET validation_id = excluded.validation_id,
-           test_run_seq = excluded.test_run_seq, fingerprint = excluded.fingerprint`,
+           test_run_seq = excluded.test_run_seq, fingerprint = excluded.fingerprint, expires_at = excluded.expires_at`,
       )
       .run(row);
   }
