@@ -243,7 +243,7 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
   const shownSelected = selected === undefined || selected.size === 0 ? 0 : rows.filter(isSelectedRow).length;
 
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the grid itself takes the keys of its rows
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the grid itself takes the keys of its rows
     <div
       ref={scroller}
       role={folding === undefined ? 'grid' : 'treegrid'}

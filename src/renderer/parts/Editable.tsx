@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { AppError } from '../../shared/contract/index.ts';
 import { asAppError } from '../data/api.ts';
 import { auditQuery } from '../data/node.ts';
@@ -21,8 +21,8 @@ export interface EditableProps<T> {
   /** The object in the journal: `model:alpha-v1`. */
   readonly subject: string;
   readonly mayEdit: boolean;
-  readonly view: (value: T) => ReactNode;
-  readonly editor: (draft: T, change: (draft: T) => void) => ReactNode;
+  readonly renderView: (value: T) => ReactNode;
+  readonly renderEditor: (draft: T, change: (draft: T) => void) => ReactNode;
   /** The value in words, to compare two of them. */
   readonly words: (value: T) => string;
   /** Why the draft cannot be saved. */
@@ -46,6 +46,12 @@ export function Editable<T>(props: EditableProps<T>): ReactNode {
   const [editing, setEditing] = useState<Editing<T> | null>(null);
   const [saving, setSaving] = useState<Editing<T> | null>(null);
   const [error, setError] = useState<AppError | null>(null);
+  const form = useRef<HTMLFormElement | null>(null);
+  const isEditing = editing !== null;
+  useEffect(() => {
+    // Whoever asked to edit goes on in the field.
+    if (isEditing) form.current?.querySelector<HTMLElement>('input, textarea')?.focus();
+  }, [isEditing]);
 
   const save = async (edit: Editing<T>): Promise<void> => {
     setError(null);
@@ -83,10 +89,12 @@ export function Editable<T>(props: EditableProps<T>): ReactNode {
       </div>
       {editing === null ? (
         <div className={cx(saving !== null && css.saving)}>
-          {props.view(saving === null ? value : saving.draft)}
+          {props.renderView(saving === null ? value : saving.draft)}
         </div>
       ) : (
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Esc gives up the edit from any of its fields
         <form
+          ref={form}
           className={css.form}
           onSubmit={(event) => {
             event.preventDefault();
@@ -98,7 +106,7 @@ export function Editable<T>(props: EditableProps<T>): ReactNode {
             stop();
           }}
         >
-          {props.editor(editing.draft, (draft) => setEditing({ ...editing, draft }))}
+          {props.renderEditor(editing.draft, (draft) => setEditing({ ...editing, draft }))}
           {error !== null &&
             (error.code === 'conflict' ? (
               <Conflict

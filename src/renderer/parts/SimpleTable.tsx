@@ -39,14 +39,20 @@ export function SimpleTable({
           <tr>
             {head.map((name, column) =>
               name === '' ? (
-                <td key={name} />
+                <th key={name} scope="col">
+                  <span className="visually-hidden">{t('list.actions')}</span>
+                </th>
               ) : (
                 <th key={name} scope="col" className={cx(align[column] === 'end' && css.end)}>
                   {name}
                 </th>
               ),
             )}
-            {hasDetails && <td />}
+            {hasDetails && (
+              <th scope="col">
+                <span className="visually-hidden">{t('action.details')}</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>

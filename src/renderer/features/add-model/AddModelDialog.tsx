@@ -58,7 +58,7 @@ export function AddModelDialog({ onClose }: { readonly onClose: () => void }): R
           className={css.kinds ?? ''}
           aria-label={t('addKind.label')}
           value={kind}
-          onChange={(value) => setKind(value as Kind)}
+          onChange={(value) => setKind(value)}
           data={KINDS.map((value) => ({ value, label: t(`addKind.${value}`) }))}
         />
       )}

@@ -176,7 +176,7 @@ function ModelForm({
             label: t(`task.${value}`),
           }))}
           value={wantedTask}
-          onChange={(value) => setTask(value as TaskKey)}
+          onChange={(value) => setTask(value)}
           allowDeselect={false}
         />
       </div>
@@ -271,10 +271,10 @@ function Offered({
         <p className={css.note}>{t('addProvider.nothing')}</p>
       )}
       {isOpen && (
-        <ul id={listId} role="listbox" aria-label={t('addProvider.offered')} className={css.list}>
+        <div id={listId} role="listbox" aria-label={t('addProvider.offered')} className={css.list}>
           {shown.map((one, index) => (
             // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the field above takes the keys of the list
-            <li
+            <div
               key={one.provider_model_id}
               id={`${listId}-${index}`}
               role="option"
@@ -290,9 +290,9 @@ function Offered({
                   {t('addProvider.here', { models: one.model_ids.join(', ') })}
                 </span>
               )}
-            </li>
+            </div>
           ))}
-        </ul>
+        </div>
       )}
       {hits.length > SHOWN && (
         <p className={css.note}>{t('addProvider.more', { count: hits.length - SHOWN })}</p>

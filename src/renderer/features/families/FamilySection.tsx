@@ -59,7 +59,7 @@ function Card({ family, mayEdit }: { readonly family: Family; readonly mayEdit: 
       subject={`family:${family.name}`}
       mayEdit={mayEdit}
       words={(card) => card}
-      view={(card) =>
+      renderView={(card) =>
         card === '' ? (
           <p className={css.none}>{t('edit.none')}</p>
         ) : (
@@ -68,7 +68,7 @@ function Card({ family, mayEdit }: { readonly family: Family; readonly mayEdit: 
           </Suspense>
         )
       }
-      editor={(draft, change) => <CardEditor draft={draft} onChange={change} />}
+      renderEditor={(draft, change) => <CardEditor draft={draft} onChange={change} />}
       onSave={async (draft, rev) => {
         const after = await patchFamily(family.name, rev, { card: draft });
         toastUndo(t('family.cardDone', { name: family.name }), () => {
@@ -104,7 +104,6 @@ function CardEditor({
         </Suspense>
       ) : (
         <Textarea
-          autoFocus
           aria-label={t('family.card')}
           description={t('family.cardHelp')}
           autosize

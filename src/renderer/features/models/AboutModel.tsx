@@ -41,12 +41,10 @@ export function AboutModel({
           {...common}
           title={t('model.about')}
           value={model.description}
-          view={(text) => <Words text={text} />}
+          renderView={(text) => <Words text={text} />}
           words={(text) => text}
-          editor={(draft, change) => (
+          renderEditor={(draft, change) => (
             <Textarea
-              data-autofocus
-              autoFocus
               aria-label={t('model.about')}
               autosize
               minRows={3}
@@ -64,11 +62,10 @@ export function AboutModel({
           {...common}
           title={t('fact.tags')}
           value={model.tags}
-          view={(tags) => <TagList tags={tags} />}
+          renderView={(tags) => <TagList tags={tags} />}
           words={(tags) => tags.join(', ')}
-          editor={(draft, change) => (
+          renderEditor={(draft, change) => (
             <TagsInput
-              autoFocus
               aria-label={t('fact.tags')}
               description={t('edit.tagsHelp')}
               value={[...draft]}
@@ -84,11 +81,11 @@ export function AboutModel({
         <Editable
           {...common}
           title={t('model.annotations')}
-          value={Object.entries(model.annotations) as readonly Pair[]}
-          view={(pairs) => <Pairs pairs={pairs} />}
+          value={pairsOf(model)}
+          renderView={(pairs) => <Pairs pairs={pairs} />}
           words={(pairs) => pairs.map(([name, value]) => `${name}: ${value}`).join('\n')}
           problem={pairsProblem}
-          editor={(draft, change) => <PairsEditor pairs={draft} onChange={change} />}
+          renderEditor={(draft, change) => <PairsEditor pairs={draft} onChange={change} />}
           onSave={(draft, rev) =>
             save(
               { annotations: Object.fromEntries(draft.filter(([name]) => name !== '')) },
@@ -123,6 +120,10 @@ function TagList({ tags }: { readonly tags: readonly string[] }): ReactNode {
 }
 
 type Pair = readonly [name: string, value: string];
+
+function pairsOf(model: Model): readonly Pair[] {
+  return Object.entries(model.annotations);
+}
 
 function Pairs({ pairs }: { readonly pairs: readonly Pair[] }): ReactNode {
   if (pairs.length === 0) return <p className={css.none}>{t('edit.none')}</p>;

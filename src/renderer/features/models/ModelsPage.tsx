@@ -30,15 +30,7 @@ import { t } from '../../strings/text.ts';
 import { runModelAction, verdictOf, type ModelAction } from './actions.ts';
 import { BulkBar } from './BulkBar.tsx';
 import { MODEL_COLUMNS, MODEL_LIST } from './columns.tsx';
-import {
-  fromSearch,
-  parseFilter,
-  toModelFilter,
-  toSearch,
-  VIEWS,
-  type ListState,
-  type View,
-} from './filter.ts';
+import { fromSearch, parseFilter, toModelFilter, toSearch, VIEWS, type ListState } from './filter.ts';
 import { groupedRows, modelsOf, plainRows, type ListRow } from './list-rows.ts';
 import { ListTools } from './ListTools.tsx';
 import { ModelPeek } from './ModelPeek.tsx';
@@ -84,7 +76,6 @@ export default function ModelsPage(): ReactNode {
   const [peek, setPeek] = useState(false);
   const [menu, setMenu] = useState<{ model: Model; at: { x: number; y: number } } | null>(null);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const chosen = useChosenColumns(MODEL_LIST);
   const canChange = useMay('admin');
 
   const settled = useSettled(text);
@@ -121,18 +112,7 @@ export default function ModelsPage(): ReactNode {
         title={t('models.title')}
         facts={list.data === undefined ? null : countWords(list.data.counts, matching, isFiltered)}
       >
-        {!isEmpty && (
-          <>
-            <FilterInput text={text} onShow={(next) => show({ text: next })} />
-            <SegmentedControl
-              aria-label={t('models.views')}
-              value={view}
-              onChange={(value) => show({ view: value as View })}
-              data={VIEWS.map((value) => ({ value, label: t(`models.view.${value}`) }))}
-            />
-            <SavedViews state={state} onShow={show} />
-          </>
-        )}
+        {!isEmpty && <FilterTools state={state} onShow={show} />}
         <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'add-model' })}>
           {t('add.title')}
         </ReasonButton>
@@ -162,39 +142,19 @@ export default function ModelsPage(): ReactNode {
           ) : rows.length === 0 ? (
             <NothingListed state={state} onShow={show} />
           ) : (
-            <DataTable
-              label={t('models.title')}
+            <ModelTable
+              state={state}
               rows={rows}
-              rowId={(row) => row.id}
-              rowName={(row) => (row.family === null ? modelTitle(row.model) : row.model.name)}
-              columns={MODEL_COLUMNS}
-              chosen={chosen}
-              {...(grouped ? { folding } : {})}
-              selects={(row) => modelsOf(row).map((model) => model.id)}
-              total={grouped ? null : matching + 1}
-              sort={grouped ? 'name' : sort}
-              onSort={(value) =>
-                show({ sort: value as ModelSort, ...(value === 'name' ? {} : { grouped: false }) })
-              }
+              matching={matching}
+              folding={folding}
               {...(canChange ? { selected, onSelect: setSelected } : {})}
-              onOpen={(row) => {
-                if (row.family === null) navigate(`/models/${row.model.id}`);
-                else folding.onFold(row, !open.has(row.model.name));
-              }}
-              onActive={(row) => setActive(row.model)}
-              onPeek={(row) => {
-                setActive(row.model);
+              onShow={show}
+              onActive={setActive}
+              onPeek={(model) => {
+                setActive(model);
                 setPeek((before) => !before);
               }}
-              onMenu={({ model }, at) => {
-                queries.refresh(modelQuery(model.id).key);
-                setMenu({ model, at });
-              }}
-              onCopy={({ model }, form) => {
-                const value = form === 'id' ? model.id : `modelops models show ${model.id}`;
-                void copyText(value).then(() => toastDone(t('palette.copied', { command: value })));
-              }}
-              onLetter={(letter, row) => row.family === null && actByLetter(letter, row.model)}
+              onMenu={(model, at) => setMenu({ model, at })}
               onNearEnd={() => void moreModels(filter)}
               onHold={hold}
             />
@@ -211,12 +171,98 @@ export default function ModelsPage(): ReactNode {
         selected={selected}
         shown={new Set(shown)}
         filter={filter}
-        more={list.data?.next === null || list.data === undefined ? null : matching}
+        more={hasMore(list.data) ? matching : null}
         onSelect={setSelected}
         onSelectAll={selectAll}
       />
       {menu !== null && <RowMenu modelId={menu.model.id} at={menu.at} onClose={() => setMenu(null)} />}
     </>
+  );
+}
+
+/** Whether more match than were read. Pure. */
+function hasMore(page: ModelPage | undefined): boolean {
+  return page !== undefined && page.next !== null;
+}
+
+function FilterTools({
+  state,
+  onShow,
+}: {
+  readonly state: ListState;
+  readonly onShow: (change: Partial<ListState>) => void;
+}): ReactNode {
+  return (
+    <>
+      <FilterInput text={state.text} onShow={(text) => onShow({ text })} />
+      <SegmentedControl
+        aria-label={t('models.views')}
+        value={state.view}
+        onChange={(view) => onShow({ view })}
+        data={VIEWS.map((value) => ({ value, label: t(`models.view.${value}`) }))}
+      />
+      <SavedViews state={state} onShow={onShow} />
+    </>
+  );
+}
+
+interface ModelTableProps {
+  readonly state: ListState;
+  readonly rows: readonly ListRow[];
+  readonly matching: number;
+  readonly folding: Folding<ListRow>;
+  readonly selected?: ReadonlySet<string>;
+  readonly onSelect?: (selected: ReadonlySet<string>) => void;
+  readonly onShow: (change: Partial<ListState>) => void;
+  readonly onActive: (model: Model) => void;
+  readonly onPeek: (model: Model) => void;
+  readonly onMenu: (model: Model, at: { x: number; y: number }) => void;
+  readonly onNearEnd: () => void;
+  readonly onHold: (held: boolean) => void;
+}
+
+function ModelTable({
+  state: { grouped, sort },
+  matching,
+  folding,
+  onShow,
+  onActive,
+  onPeek,
+  onMenu,
+  ...rest
+}: ModelTableProps): ReactNode {
+  const chosen = useChosenColumns(MODEL_LIST);
+  return (
+    <DataTable
+      {...rest}
+      label={t('models.title')}
+      rowId={(row) => row.id}
+      rowName={(row) => (row.family === null ? modelTitle(row.model) : row.model.name)}
+      columns={MODEL_COLUMNS}
+      chosen={chosen}
+      folding={grouped ? folding : undefined}
+      selects={(row) => modelsOf(row).map((model) => model.id)}
+      total={grouped ? null : matching + 1}
+      sort={grouped ? 'name' : sort}
+      onSort={(value) =>
+        onShow({ sort: value as ModelSort, ...(value === 'name' ? {} : { grouped: false }) })
+      }
+      onOpen={(row) => {
+        if (row.family === null) navigate(`/models/${row.model.id}`);
+        else folding.onFold(row, folding.open(row) !== true);
+      }}
+      onActive={(row) => onActive(row.model)}
+      onPeek={(row) => onPeek(row.model)}
+      onMenu={({ model }, at) => {
+        queries.refresh(modelQuery(model.id).key);
+        onMenu(model, at);
+      }}
+      onCopy={({ model }, form) => {
+        const value = form === 'id' ? model.id : `modelops models show ${model.id}`;
+        void copyText(value).then(() => toastDone(t('palette.copied', { command: value })));
+      }}
+      onLetter={(letter, row) => row.family === null && actByLetter(letter, row.model)}
+    />
   );
 }
 

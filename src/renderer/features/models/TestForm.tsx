@@ -46,7 +46,7 @@ export function TestForm({ model }: { readonly model: Model }): ReactNode {
   const slot = slots?.runtimes.find((one) => one.slot_id === slotId);
   const reason =
     refusalOf(model, 'test') ??
-    (isCloud ? null : slotProblem(slots?.runtimes ?? [], slot)) ??
+    (slots === undefined ? null : slotProblem(slots.runtimes, slot)) ??
     inputProblem(model, draft);
 
   const start = async (): Promise<void> => {
@@ -73,21 +73,10 @@ export function TestForm({ model }: { readonly model: Model }): ReactNode {
   return (
     <Section title={t('model.tab.test')}>
       <div className={css.form}>
-        {isCloud ? (
-          <p className={css.note}>
-            {t('test.atProvider', {
-              provider: providerWords(model.provider),
-              model: model.provider_model_id ?? model.name,
-            })}
-          </p>
+        {slots === undefined ? (
+          <AtProvider model={model} />
         ) : (
-          <SlotPicker
-            model={model}
-            slots={slots?.runtimes ?? []}
-            slot={slot}
-            slotId={slotId}
-            onChange={setChosen}
-          />
+          <SlotPicker model={model} slots={slots.runtimes} slot={slot} slotId={slotId} onChange={setChosen} />
         )}
         <InputFields
           model={model}
@@ -115,6 +104,17 @@ export function TestForm({ model }: { readonly model: Model }): ReactNode {
       )}
       {run !== null && <Outcome key={run.id} model={model} run={run} />}
     </Section>
+  );
+}
+
+function AtProvider({ model }: { readonly model: Model }): ReactNode {
+  return (
+    <p className={css.note}>
+      {t('test.atProvider', {
+        provider: providerWords(model.provider),
+        model: model.provider_model_id ?? model.name,
+      })}
+    </p>
   );
 }
 

@@ -8,7 +8,6 @@ import { queries, useQuery, type Query } from '../../data/queries.ts';
 
 interface Answers {
   readonly checks: readonly CheckResult[];
-  /** Null when they came with a validation. */
   readonly at: string;
 }
 
@@ -45,7 +44,7 @@ export function useChecks(model: Model): Checks {
   const last = validations?.find((validation) => validation.checks.length > 0);
   const stored = last === undefined ? null : { checks: last.checks, at: last.created_at };
   const newest = asked != null && (stored === null || asked.at > stored.at) ? asked : stored;
-  return { ...(newest ?? {}), busy, error, ask };
+  return { ...newest, busy, error, ask };
 }
 
 /** Those about the files themselves. */

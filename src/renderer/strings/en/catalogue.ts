@@ -1,5 +1,6 @@
 /** The list of models: how it is shown, and what is asked of many. */
 export const catalogue = {
+  'list.actions': 'Actions',
   'models.view.cloud': 'Cloud',
   'models.col.updated': 'Changed',
   'models.noMatchAnd': '{parts} and {last}',
