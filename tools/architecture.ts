@@ -20,7 +20,13 @@ const CATALOG = [...BASE, 'agent/catalog'] as const;
 const RUNTIMES = [...CATALOG, 'agent/runtimes'] as const;
 const VALIDATION = [...RUNTIMES, 'agent/validation'] as const;
 const GATEWAY = [...VALIDATION, 'agent/usage'] as const;
-const FEATURES = [...GATEWAY, 'agent/gateway', 'agent/deployments', 'agent/system'] as const;
+const FEATURES = [
+  ...GATEWAY,
+  'agent/gateway',
+  'agent/deployments',
+  'agent/discovery',
+  'agent/system',
+] as const;
 const AGENT: readonly Forbidden[] = ['electron', 'network', 'console', 'browser-libraries'];
 
 /** From the bottom to the top. */
@@ -37,6 +43,7 @@ export const LAYERS: readonly Layer[] = [
   { path: 'agent/validation', mayUse: RUNTIMES, forbids: AGENT },
   { path: 'agent/gateway', mayUse: GATEWAY, forbids: AGENT },
   { path: 'agent/deployments', mayUse: VALIDATION, forbids: AGENT },
+  { path: 'agent/discovery', mayUse: VALIDATION, forbids: AGENT },
   { path: 'agent/system', mayUse: GATEWAY, forbids: AGENT },
   { path: 'agent/composition.ts', mayUse: FEATURES, forbids: AGENT },
   { path: 'agent/index.ts', mayUse: [...FEATURES, 'agent/composition.ts'], forbids: AGENT },
@@ -55,12 +62,14 @@ export const FEATURES_WITH_A_DOOR = [
   'validation',
   'gateway',
   'deployments',
+  'discovery',
   'system',
   'usage',
 ] as const;
 
-/** The places where a connection may be opened. */
+/** The places where a connection may be opened, and where addresses are judged. */
 export const NETWORK_EXEMPT = [
+  'src/agent/kernel/address-rules.ts',
   'src/agent/kernel/egress.ts',
   'src/agent/runtimes/embedded/openai-server.ts',
 ] as const;

@@ -2,11 +2,26 @@ import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
 import { serveUi } from '../server/static-ui.ts';
-import { accessRoutes, openAccess, Visibility } from './access/index.ts';
+import {
+  accessRoutes,
+  credentialRoutes,
+  Credentials,
+  CredentialStore,
+  openAccess,
+  Visibility,
+} from './access/index.ts';
 import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import {
+  assertRanges,
+  baseUrlOf,
+  createProviders,
+  PROVIDER_TIMING,
+  type ProviderTiming,
+} from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
   catalogRoutes,
+  CloudModels,
   FactsReader,
   importJob,
   ModelLifecycle,
@@ -17,8 +32,9 @@ import {
   type CatalogPorts,
 } from './catalog/index.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
+import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
-import type { Clock } from './kernel/clock.ts';
+import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
 import type { Database } from './kernel/database/database.ts';
@@ -51,7 +67,11 @@ import { systemRoutes } from './system/index.ts';
 import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
 import {
   builtInValidators,
+  CloudExecutor,
+  endpointProbe,
   HistoryStore,
+  ProviderCalls,
+  Renewals,
   SlotExecutor,
   TestRuns,
   TestRuntimes,
@@ -63,6 +83,8 @@ import {
 /** What a host may set that no person does. */
 export interface AgentOverrides {
   readonly clock?: Clock;
+  /** What wakes the agent for work that is due later. */
+  readonly timers?: Timers;
   /** The keychain's key, when the desktop has one. */
   readonly secretsKey?: Buffer | null;
   /** Parse every answer against the contract; for tests. */
@@ -71,6 +93,7 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly providerTiming?: ProviderTiming;
 }
 
 export interface Foundation {
@@ -119,7 +142,25 @@ export async function compose(foundation: Foundation) {
     validations: { current: (id) => history.current(id) },
   };
   const visibility = new Visibility(database);
-  const facts = new FactsReader(database, ports, () => profile.current, visibility);
+  const credentials = new Credentials({
+    database,
+    journal,
+    clock,
+    store: new CredentialStore(database, clock),
+    secrets: kernel.secrets,
+    addresses: { baseUrl: baseUrlOf, assertRanges },
+    use: {
+      modelsOf: (id) => cloud.modelsOf(id),
+      revoked: (unit, id, actorId) => cloud.revoked(unit, id, actorId),
+      changed: (unit, id, actorId) => cloud.changed(unit, id, actorId),
+    },
+  });
+  const providers = createProviders(egress, {
+    clock,
+    reports: credentials,
+    timing: overrides.providerTiming ?? PROVIDER_TIMING,
+  });
+  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
   const lifecycle = new ModelLifecycle({
     database,
     journal,
@@ -129,9 +170,12 @@ export async function compose(foundation: Foundation) {
     facts,
     blobs,
     visibility,
+    credentials,
   });
+  const cloud = new CloudModels({ database, journal, models, versions, lifecycle, credentials });
+  const discovery = new CloudDiscovery({ credentials, providers, cloud, clock });
   const publisher = new Publisher({ database, journal, clock, models, versions, facts });
-  const view = new ModelView({ models, facts, blobs, ports, clock, nodeId: identity.nodeId });
+  const view = new ModelView({ models, facts, blobs, ports, credentials, clock, nodeId: identity.nodeId });
 
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
@@ -171,14 +215,33 @@ export async function compose(foundation: Foundation) {
   });
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
-  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots)] });
+  const calls = new ProviderCalls({ accounts: credentials, providers, facts, egress });
+  const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    builtInValidators({ blobs, estimator: null }),
+    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
+  const timers = overrides.timers ?? systemTimers;
+  const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
-  const directory = new ServingDirectory({ models, facts, slots, hub, visibility });
+  const directory = new ServingDirectory({
+    models,
+    facts,
+    slots,
+    hub,
+    visibility,
+    onBlocked: ({ credential_id: id }) => {
+      const credential = id === null ? null : credentials.summary(id);
+      if (credential === null) return;
+      const { host } = new URL(credential.api_base_url);
+      egress.noteRefused({
+        purpose: 'provider',
+        host,
+        reason: 'a model was called while this node is offline',
+      });
+    },
+  });
 
   const importDeps = { blobs, publisher, models, lifecycle, jobs };
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
@@ -202,6 +265,8 @@ export async function compose(foundation: Foundation) {
   const insecure = config.insecure && config.tls === null;
   const router = new Router<Endpoints>(app, ENDPOINTS, door, checkResponses);
   accessRoutes(router, { ...access, url, nodeName: identity.nodeName });
+  credentialRoutes(router, { credentials });
+  discoveryRoutes(router, { discovery });
   catalogRoutes(router, {
     models,
     versions,
@@ -209,6 +274,7 @@ export async function compose(foundation: Foundation) {
     view,
     facts,
     publisher,
+    cloud,
     jobs,
     blobs,
     ports,
@@ -226,7 +292,7 @@ export async function compose(foundation: Foundation) {
     models,
     view,
   });
-  gatewayRoutes(router, { directory, usage, slots });
+  gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
   usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
@@ -259,7 +325,7 @@ export async function compose(foundation: Foundation) {
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
-  return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, app, url, stopping };
+  return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, renewals, app, url, stopping };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {
@@ -272,10 +338,14 @@ async function composeKernel({ config, paths, database, clock, log, overrides }:
   sign();
   const identity = loadNodeIdentity(database);
   const profile = new RuntimeProfile(database, journal, clock, config.profile);
-  const egress = new Egress(() => ({ profile: profile.current, allowedPeers: config.allowedPeers }), clock);
+  const egress = new Egress(
+    () => ({ profile: profile.current, allowedPeers: config.allowedPeers, proxy: config.proxy }),
+    clock,
+  );
   const tellProfile = (): void =>
     hub.publish('system', 'profile', { profile: profile.current, refused_count: egress.refusedCount });
   profile.listen(tellProfile);
+  profile.listen(() => void egress.dropForbidden());
   egress.onRefused(tellProfile);
   const maintenance = new DatabaseMaintenance(
     database,

@@ -67,6 +67,8 @@ export async function startAgent(
       startedAt,
       onStopRequested: (slots) => stop.resolve(slots),
     });
+    // Before anybody can call: what expired while the agent was down must not answer.
+    await agent.renewals.start();
     await listen(agent.app, config);
     await writeAgentFile(paths, {
       url: agent.url(),
@@ -204,9 +206,11 @@ async function shutDown(parts: {
   clearTimeout(force);
   await parts.settled;
   await agent.jobs.stop();
+  await agent.renewals.stop();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();
+  await agent.egress.close();
   agent.keyring.stop();
   if (database.state !== 'corrupt') {
     agent.usage.flush();

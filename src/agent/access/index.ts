@@ -1,5 +1,8 @@
 export { openAccess } from './access.ts';
-export type { KeyUsage } from './keys.ts';
 export { assertMay } from './authority.ts';
+export { credentialRoutes } from './credential-routes.ts';
+export { CredentialStore, type CredentialSummary } from './credential-store.ts';
+export { Credentials, maySee, type Account, type CredentialUse } from './credentials.ts';
+export type { KeyUsage } from './keys.ts';
 export { accessRoutes } from './routes.ts';
 export { Visibility, visibilityCondition, type Viewer } from './visibility.ts';

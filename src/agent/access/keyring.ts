@@ -84,7 +84,7 @@ export class Keyring {
         details: { reason: 'principal_disabled' },
       });
     }
-    entry.lastUsedAt = usedAt(entry.lastUsedAt, now);
+    entry.lastUsedAt = usedAt(entry.lastUsedAt ?? row.created_at, now);
     this.#used.set(row.id, entry.lastUsedAt);
     return {
       keyId: row.id,
@@ -179,7 +179,7 @@ export class Keyring {
     for (const entry of this.#byId.values()) {
       if (!this.#isExpired(entry, now)) {
         if (entry.lastUsedAt !== null && entry.row.idle_ms !== null && entry.lastUsedAt > now)
-          this.#believe(entry, now);
+          this.#believe(entry, entry.lastUsedAt, now);
       } else if (
         entry.row.kind === 'session' &&
         entry.expiredAt !== null &&
@@ -190,9 +190,9 @@ export class Keyring {
   }
 
   /** A session last used years ahead would never end. */
-  #believe(entry: Entry, now: number): void {
-    const believed = usedAt(entry.lastUsedAt, now);
-    if (believed === entry.lastUsedAt) return;
+  #believe(entry: Entry, lastUsedAt: number, now: number): void {
+    const believed = usedAt(lastUsedAt, now);
+    if (believed === lastUsedAt) return;
     entry.lastUsedAt = believed;
     this.#used.set(entry.row.id, believed);
   }

@@ -26,11 +26,11 @@ export function expiryOf(key: Lifetime, lastUsedAt: number | null): number | nul
 }
 
 /**
- * The last use after a use at `now`. A clock that is set back a little does not turn it around, or a session that is in
+ * The last use, or else the making, moved on by a use at `now`. A clock that is set back a little does not turn it around, or a session that is in
  * use would seem idle once the clock is right again; one that was wrong by days is not believed. Pure.
  */
-export function usedAt(before: number | null, now: number): number {
-  if (before === null || before - now > TRUSTED_SKEW_MS) return now;
+export function usedAt(before: number, now: number): number {
+  if (before - now > TRUSTED_SKEW_MS) return now;
   return Math.max(before, now);
 }
 

@@ -1,30 +1,31 @@
 import type { ContentFile } from '../../shared/contract/index.ts';
-import type { BlobStore } from './blob-store.ts';
 import { FileSource } from './byte-source.ts';
 
-/** The files of one stored model, for those who look into them. Reads the blobs, never a source outside the store. */
+/** The files of one model, for those who look into them. */
 export class ModelFiles {
   readonly list: readonly ContentFile[];
-  readonly #blobs: BlobStore;
+  readonly #pathOf: (file: ContentFile) => string;
 
-  constructor(blobs: BlobStore, list: readonly ContentFile[]) {
-    this.#blobs = blobs;
+  /** @param pathOf where the bytes of a file lie on disk */
+  constructor(list: readonly ContentFile[], pathOf: (file: ContentFile) => string) {
     this.list = list;
+    this.#pathOf = pathOf;
   }
 
   find(path: string): ContentFile | undefined {
     return this.list.find((file) => file.path === path);
   }
 
-  /** @throws {NodeJS.ErrnoException} when the blob is not there. */
+  /** @throws {NodeJS.ErrnoException} when the file is not there. */
   open(file: ContentFile): Promise<FileSource> {
-    return FileSource.open(this.#blobs.blobPath(file.sha256));
+    return FileSource.open(this.#pathOf(file));
   }
 
   /** The first `limit` bytes of a file. */
   async head(file: ContentFile, limit: number, signal: AbortSignal): Promise<Buffer> {
     await using source = await this.open(file);
-    return source.read(0, limit, signal);
+    // Awaited here, before the file is closed.
+    return await source.read(0, limit, signal);
   }
 
   /** A text file as it is up to `limit` bytes; null when there is none of that name, or when it is longer. */

@@ -43,7 +43,7 @@ const NEUTRAL: ReadonlySet<number> = new Set([PROTO, 0x95, MEMOIZE, PUT, BINPUT,
 
 /** Bytes or shape of the argument behind each opcode; an opcode that is not here does not exist. */
 const ARGUMENTS: ReadonlyMap<number, Argument> = new Map<number, Argument>([
-  ...[...'(.012NQRbaldet)us}]oR'].map((character): [number, Argument] => [op(character), 0]),
+  ...'(.012NQRbaldet)us}]o'.split('').map((character): [number, Argument] => [op(character), 0]),
   ...[0x81, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8f, 0x90, 0x91, 0x92, 0x93, 0x94, 0x97, 0x98].map(
     (code): [number, Argument] => [code, 0],
   ),

@@ -6,6 +6,7 @@ export type Effect = z.infer<typeof EffectSchema>;
 
 export interface EffectFacts {
   readonly id: string;
+  readonly hosting: 'local' | 'cloud';
   readonly loadedIn: readonly string[];
   readonly bindings: readonly { profile: string; capability: string; is_default: boolean }[];
   readonly validationCurrent: boolean;
@@ -34,7 +35,7 @@ export function effectsOf(action: RequestedAction, facts: EffectFacts): Effect[]
         ...(facts.loadedIn.length > 0
           ? [effect('stays_loaded', `It stays loaded in ${facts.loadedIn.join(', ')}.`)]
           : []),
-        effect('kept', facts.validationCurrent ? 'Files, slot and validation stay.' : 'Files and slot stay.'),
+        effect('kept', whatStays(facts)),
       ];
     case 'unregister':
       return [
@@ -42,9 +43,17 @@ export function effectsOf(action: RequestedAction, facts: EffectFacts): Effect[]
         ...(facts.validationCurrent
           ? [effect('validation_ends', 'Its validation ends and must be done again after registering.')]
           : []),
-        effect('files_kept', 'Its files stay.', facts.sizeBytes),
+        facts.hosting === 'cloud'
+          ? effect('credential_kept', 'Its credential stays as it is.')
+          : effect('files_kept', 'Its files stay.', facts.sizeBytes),
       ];
     case 'delete':
+      if (facts.hosting === 'cloud') {
+        return [
+          effect('provider_keeps', 'Nothing changes at the provider, and its credential stays as it is.'),
+          effect('tombstone', 'A record of it and its history stays; its number is never used again.'),
+        ];
+      }
       return [
         effect('frees', 'Its files are deleted.', facts.uniqueBytes),
         ...(facts.uniqueBytes < facts.sizeBytes
@@ -59,12 +68,23 @@ export function effectsOf(action: RequestedAction, facts: EffectFacts): Effect[]
       return [
         effect(
           'callable',
-          facts.loadedIn.length > 0 ? 'It answers calls at once.' : 'It answers as soon as it is loaded.',
+          facts.hosting === 'cloud' || facts.loadedIn.length > 0
+            ? 'It answers calls at once.'
+            : 'It answers as soon as it is loaded.',
         ),
+        ...(facts.hosting === 'cloud'
+          ? [effect('leaves_the_node', 'What callers send goes to the provider, which may charge for it.')]
+          : []),
       ];
     default:
       return [];
   }
+}
+
+function whatStays({ hosting, validationCurrent }: EffectFacts): string {
+  if (hosting === 'cloud')
+    return validationCurrent ? 'Credential and validation stay.' : 'Its credential stays.';
+  return validationCurrent ? 'Files, slot and validation stay.' : 'Files and slot stay.';
 }
 
 function effect(code: string, sentence: string, bytes?: number): Effect {

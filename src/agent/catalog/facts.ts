@@ -1,5 +1,5 @@
-import type { EligibilityFacts, ModelFacts } from '../../shared/lifecycle/index.ts';
-import type { Viewer, Visibility } from '../access/index.ts';
+import type { CredentialState, EligibilityFacts, ModelFacts } from '../../shared/lifecycle/index.ts';
+import type { Credentials, Viewer, Visibility } from '../access/index.ts';
 import { toIso, toIsoOrNull } from '../kernel/clock.ts';
 import type { Database, Statement } from '../kernel/database/database.ts';
 import type { Profile } from '../kernel/profile.ts';
@@ -11,10 +11,18 @@ export class FactsReader {
   readonly #ports: CatalogPorts;
   readonly #profile: () => Profile;
   readonly #visibility: Visibility;
+  readonly #credentials: Credentials;
   readonly #validated: Statement<{ validation_id: string }>;
 
-  constructor(database: Database, ports: CatalogPorts, profile: () => Profile, visibility: Visibility) {
+  constructor(
+    database: Database,
+    ports: CatalogPorts,
+    profile: () => Profile,
+    visibility: Visibility,
+    credentials: Credentials,
+  ) {
     this.#visibility = visibility;
+    this.#credentials = credentials;
     this.#ports = ports;
     this.#profile = profile;
     this.#validated = database.prepare(
@@ -32,7 +40,7 @@ export class FactsReader {
           ? null
           : { reason: row.recall_reason, by: row.recalled_by ?? 'the registry' },
       artifact_status: row.artifact_status,
-      credential: row.hosting === 'local' ? 'not_required' : 'missing',
+      credential: this.credentialState(row),
       profile: this.#profile(),
       validation_current: row.validation_current === 1,
       validation_stale_reason: row.stale_reason,
@@ -41,6 +49,13 @@ export class FactsReader {
       aliases: [],
       holds: [],
     };
+  }
+
+  credentialState({ hosting, credential_id: id }: ModelRow): CredentialState {
+    if (hosting === 'local') return 'not_required';
+    const credential = id === null ? null : this.#credentials.summary(id);
+    if (credential === null) return 'missing';
+    return credential.revoked_at === null ? 'active' : 'revoked';
   }
 
   eligibilityFacts(row: ModelRow, viewer: Viewer): EligibilityFacts {

@@ -1,3 +1,5 @@
+export { remoteContentId } from './cloud-credential.ts';
+export { CloudModels } from './cloud-models.ts';
 export { FactsReader } from './facts.ts';
 export { canonicalJson, inferredConfig } from './fingerprint.ts';
 export { importJob } from './import-job.ts';

@@ -1,6 +1,8 @@
 import { AppError, type ModelConfig } from '../../shared/contract/index.ts';
 import {
   decide,
+  MODEL_ACTION_ROLES,
+  MODEL_EDIT_ROLE,
   type ActionInput,
   type ArtifactState,
   type ModelAction,
@@ -10,7 +12,8 @@ import type { BlobStore } from '../artifacts/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database, UnitOfWork } from '../kernel/database/database.ts';
 import type { Journal } from '../kernel/journal.ts';
-import type { Viewer, Visibility } from '../access/index.ts';
+import { assertMay, type Credentials, type Viewer, type Visibility } from '../access/index.ts';
+import { credentialFor, remoteContentId } from './cloud-credential.ts';
 import type { FactsReader } from './facts.ts';
 import { canonicalJson, modelFingerprint } from './fingerprint.ts';
 import { declaredConfig, overrideConfig, type ModelRow } from './model-row.ts';
@@ -46,6 +49,7 @@ export class ModelLifecycle {
   readonly #facts: FactsReader;
   readonly #blobs: BlobStore;
   readonly #visibility: Visibility;
+  readonly #credentials: Credentials;
 
   constructor(deps: {
     database: Database;
@@ -56,6 +60,7 @@ export class ModelLifecycle {
     facts: FactsReader;
     blobs: BlobStore;
     visibility: Visibility;
+    credentials: Credentials;
   }) {
     this.#database = deps.database;
     this.#journal = deps.journal;
@@ -65,6 +70,7 @@ export class ModelLifecycle {
     this.#facts = deps.facts;
     this.#blobs = deps.blobs;
     this.#visibility = deps.visibility;
+    this.#credentials = deps.credentials;
   }
 
   /** A model the viewer may see. @throws {AppError} `not_found`, for an invisible one as well. */
@@ -125,11 +131,14 @@ export class ModelLifecycle {
       annotations?: Record<string, string> | undefined;
       metadata?: Record<string, unknown> | undefined;
       config?: ModelConfig | undefined;
+      credential_id?: string | undefined;
     },
   ): Promise<void> {
     await this.#database.transact((unit) => {
       const row = this.visible(id, actor);
+      assertMay(actor, MODEL_EDIT_ROLE, row.owner_user_id);
       assertRev(row, ifMatch);
+      const credential = this.#newCredential(row, patch.credential_id, actor);
       const changes: ModelChanges = {
         ...(patch.description === undefined ? {} : { description: patch.description }),
         ...(patch.annotations === undefined ? {} : { annotations: JSON.stringify(patch.annotations) }),
@@ -139,14 +148,16 @@ export class ModelLifecycle {
       const configChanged =
         patch.config !== undefined && canonicalJson(patch.config) !== canonicalJson(overrideConfig(row));
       const config = configChanged ? this.#newConfig(row, patch.config ?? {}, actor) : {};
-      this.#models.update(row, { ...changes, ...config });
+      this.#models.update(row, { ...changes, ...config, ...credential });
       this.#journal.append(unit, {
         actorId: actor.principalId,
         action: 'model.changed',
         subject: `model:${id}`,
-        data: { fields: Object.keys(patch).toSorted() },
+        data: { fields: Object.keys(patch).toSorted(), ...credential },
       });
       if (configChanged) this.markStale(unit, this.#models.get(id), 'config_changed', actor.principalId);
+      if (credential.credential_id !== undefined)
+        this.markStale(unit, this.#models.get(id), 'credential_changed', actor.principalId);
     });
   }
 
@@ -196,7 +207,7 @@ export class ModelLifecycle {
     return modelFingerprint({
       contentId: row.content_id,
       config: { ...declaredConfig(row), ...overrideConfig(row) },
-      credentialVersion: row.credential_id,
+      credentialVersion: this.#credentialVersion(row),
     });
   }
 
@@ -216,6 +227,7 @@ export class ModelLifecycle {
   ): Promise<void> {
     await this.#database.transact((unit) => {
       const row = this.visible(id, actor);
+      assertMay(actor, MODEL_ACTION_ROLES[action], row.owner_user_id);
       if (ifMatch !== null) assertRev(row, ifMatch);
       const { to } = this.assertAllowed(action, row, { note });
       this.#models.update(row, { lifecycle_state: to, ...also(row) });
@@ -229,7 +241,41 @@ export class ModelLifecycle {
     });
   }
 
+  /** Which secret of which credential; both a new credential and a new secret change the fingerprint. */
+  #credentialVersion({ credential_id: id }: ModelRow): string | null {
+    return id === null ? null : `${id}:${this.#credentials.summary(id)?.version ?? 0}`;
+  }
+
+  /** Another credential for the same model at the same address. @throws {AppError} what `credentialFor` says. */
+  #newCredential(row: ModelRow, id: string | undefined, actor: Actor): { credential_id?: string } {
+    if (id === undefined) return {};
+    if (row.hosting === 'local') {
+      throw new AppError('invalid_argument', `${row.id} runs on this node and needs no credential.`, {
+        hint: 'Leave credential_id out.',
+        details: { fields: ['credential_id'] },
+      });
+    }
+    const credential = credentialFor(this.#credentials, id, row, actor);
+    if (remoteContentId(row.provider_model_id ?? '', credential.api_base_url) !== row.content_id) {
+      throw new AppError(
+        'invalid_argument',
+        'This credential is for another address, and a model is what one address runs.',
+        {
+          hint: 'Choose a credential of the same address, or add the model of that address as a new one.',
+          details: { fields: ['credential_id'] },
+        },
+      );
+    }
+    return id === row.credential_id ? {} : { credential_id: id };
+  }
+
   #newConfig(row: ModelRow, config: ModelConfig, actor: Actor): ModelChanges {
+    if (row.hosting === 'cloud') {
+      throw new AppError('invalid_argument', `${row.id} runs at a provider; this node sets none of that.`, {
+        hint: 'Leave config out.',
+        details: { fields: ['config'] },
+      });
+    }
     const revision = row.config_revision + 1;
     this.#models.addConfigRevision(row.id, revision, JSON.stringify(config), actor.principalId);
     return { config_override: JSON.stringify(config), config_revision: revision };

@@ -50,6 +50,8 @@ export interface ModelRow {
   readonly stage: Stage;
   // Derived in the query:
   readonly validation_current: number;
+  /** Of a cloud model: when the validation in force ends unless it is renewed. */
+  readonly validation_expires_at: number | null;
   readonly last_validation_result: 'success' | 'failure' | null;
   readonly last_test_result: 'success' | 'failure' | null;
 }

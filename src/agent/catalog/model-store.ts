@@ -16,6 +16,7 @@ const COLUMNS = `models.*, versions.label, versions.content_id, versions.framewo
   versions.source_id, versions.revision, versions.size_bytes, versions.inferred, versions.declared,
   versions.approval_state, versions.stage,
   EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id) AS validation_current,
+  (SELECT MAX(expires_at) FROM current_validations WHERE model_id = models.id) AS validation_expires_at,
   (SELECT result FROM validations WHERE id = models.last_validation_id) AS last_validation_result,
   (SELECT result FROM test_runs WHERE id = models.last_test_run_id) AS last_test_result`;
 const FROM = 'FROM models JOIN versions ON versions.id = models.version_id';
@@ -52,7 +53,22 @@ export interface ModelChanges {
   readonly metadata?: string;
   readonly config_override?: string;
   readonly config_revision?: number;
+  readonly credential_id?: string;
 }
+
+export type CloudColumns = Pick<
+  ModelRow,
+  'hosting' | 'visibility_scope' | 'owner_type' | 'owner_user_id' | 'credential_id' | 'provider_model_id'
+>;
+
+const LOCAL_OF_THE_NODE: CloudColumns = {
+  hosting: 'local',
+  visibility_scope: 'platform',
+  owner_type: 'platform',
+  owner_user_id: null,
+  credential_id: null,
+  provider_model_id: null,
+};
 
 /** The SQL of managed models. */
 export class ModelStore {
@@ -101,6 +117,29 @@ export class ModelStore {
       )
       .all({ contentId })
       .map(({ id }) => id);
+  }
+
+  /** Managed models, in any state but deleted, that use a credential. */
+  idsOfCredential(credentialId: string): string[] {
+    return this.#database
+      .prepare<{ id: string }>(
+        "SELECT id FROM models WHERE credential_id = :credentialId AND lifecycle_state <> 'deleted' ORDER BY id",
+      )
+      .all({ credentialId })
+      .map(({ id }) => id);
+  }
+
+  /** Managed models a viewer sees, by the content they stand for. */
+  idsByContent(contentIds: readonly string[], viewer: Viewer): Map<string, string[]> {
+    const visible = visibilityCondition(viewer);
+    const rows = this.#database.query<{ id: string; content_id: string }>(
+      `SELECT models.id, content_id ${FROM} WHERE content_id IN (SELECT value FROM json_each(?))
+         AND lifecycle_state <> 'deleted' AND ${visible.sql} ORDER BY models.id`,
+      [JSON.stringify(contentIds), ...visible.params],
+    );
+    const ids = new Map<string, string[]>();
+    for (const { id, content_id } of rows) ids.set(content_id, [...(ids.get(content_id) ?? []), id]);
+    return ids;
   }
 
   files(versionId: number): (ContentFile & { counted: boolean })[] {
@@ -175,16 +214,21 @@ export class ModelStore {
     artifact_status: string;
     is_sample: number;
     description: string;
+    /** Without it the model is a local one of the node, seen by everybody. */
+    cloud?: CloudColumns;
   }): void {
     const now = this.#clock.now();
+    const { cloud = LOCAL_OF_THE_NODE, ...rest } = row;
     this.#database
       .prepare(
         `INSERT INTO models (id, version_id, name, seq, task_key, hosting, provider, visibility_scope, owner_type,
+           owner_user_id, credential_id, provider_model_id, registered_at,
            lifecycle_state, artifact_status, is_sample, description, created_at, updated_at)
-         VALUES (:id, :version_id, :name, :seq, :task_key, 'local', :provider, 'platform', 'platform',
+         VALUES (:id, :version_id, :name, :seq, :task_key, :hosting, :provider, :visibility_scope, :owner_type,
+           :owner_user_id, :credential_id, :provider_model_id, CASE :lifecycle_state WHEN 'registered' THEN :now END,
            :lifecycle_state, :artifact_status, :is_sample, :description, :now, :now)`,
       )
-      .run({ ...row, now });
+      .run({ ...rest, ...cloud, now });
   }
 
   /** Writes on the condition that nobody else did since the row was read. @throws {AppError} `conflict`. */

@@ -8,7 +8,7 @@ import {
   staleWords,
   type RequestedAction,
 } from '../../shared/lifecycle/index.ts';
-import type { Viewer } from '../access/index.ts';
+import { maySee, type Credentials, type CredentialSummary, type Viewer } from '../access/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import { toIso, toIsoOrNull, type Clock } from '../kernel/clock.ts';
 import type { FactsReader } from './facts.ts';
@@ -25,6 +25,7 @@ export class ModelView {
     facts: FactsReader;
     blobs: BlobStore;
     ports: CatalogPorts;
+    credentials: Credentials;
     clock: Clock;
     nodeId: string;
   };
@@ -34,6 +35,7 @@ export class ModelView {
     facts: FactsReader;
     blobs: BlobStore;
     ports: CatalogPorts;
+    credentials: Credentials;
     clock: Clock;
     nodeId: string;
   }) {
@@ -41,19 +43,22 @@ export class ModelView {
   }
 
   /** Rows of a list: no heavy fields, and the same few queries whatever the number of rows. */
-  list(rows: readonly ModelRow[]): Model[] {
+  list(rows: readonly ModelRow[], viewer: Viewer): Model[] {
     const { models, ports, clock } = this.#deps;
+    const credential = this.#credentialReader(viewer);
     const ids = rows.map((row) => row.id);
     const tags = models.tags(ids);
     const usage = ports.usage.totals(ids);
     const observed = clock.now();
-    return rows.map((row) => this.#base(row, tags.get(row.id) ?? [], usage.get(row.id), observed));
+    return rows.map((row) =>
+      this.#base(row, tags.get(row.id) ?? [], usage.get(row.id), observed, credential),
+    );
   }
 
   /** One model with files, origins, actions and what is missing, for one viewer. */
   detail(row: ModelRow, viewer: Viewer, missingFor: Viewer = viewer): Model {
     const { models, facts } = this.#deps;
-    const [base] = this.list([row]);
+    const [base] = this.list([row], viewer);
     if (base === undefined) throw new Error('a list of one row came back empty');
     const { requirements } = eligibility(facts.eligibilityFacts(row, missingFor), 'invoke');
     const config = effectiveModelConfig(declaredConfig(row), overrideConfig(row), row.config_revision);
@@ -97,7 +102,41 @@ export class ModelView {
     );
   }
 
-  #base(row: ModelRow, tags: string[], usage: UsageTotals | undefined, observed: number): Model {
+  /** How the credentials of a list look to a viewer; each is read once. The address and the end of the key are for those who may see the credential itself. */
+  #credentialReader(viewer: Viewer): (row: ModelRow) => Model['credential'] {
+    const { credentials, facts } = this.#deps;
+    const known = new Map<string, CredentialSummary | null>();
+    const read = (id: string): CredentialSummary | null => {
+      let found = known.get(id);
+      if (found === undefined) {
+        found = credentials.summary(id);
+        known.set(id, found);
+      }
+      return found;
+    };
+    return (row) => {
+      const found = row.credential_id === null ? null : read(row.credential_id);
+      if (found === null) return { status: facts.credentialState(row) };
+      return {
+        status: found.revoked_at === null ? 'active' : 'revoked',
+        id: found.id,
+        provider: found.provider,
+        display_name: found.display_name,
+        credential_scope: found.credential_scope,
+        ...(maySee(found, viewer)
+          ? { api_base_url: found.api_base_url, api_key_last4: found.api_key_last4 }
+          : {}),
+      };
+    };
+  }
+
+  #base(
+    row: ModelRow,
+    tags: string[],
+    usage: UsageTotals | undefined,
+    observed: number,
+    credential: (row: ModelRow) => Model['credential'],
+  ): Model {
     const { blobs, ports, nodeId } = this.#deps;
     const local = row.hosting === 'local';
     return {
@@ -130,7 +169,7 @@ export class ModelView {
       is_validation_current: row.validation_current === 1,
       last_validation_status: row.last_validation_result,
       last_validated_at: toIsoOrNull(row.last_validated_at),
-      validation_expires_at: null,
+      validation_expires_at: toIsoOrNull(row.validation_expires_at),
       validation_error:
         row.stale_reason === null
           ? null
@@ -150,7 +189,7 @@ export class ModelView {
           }
         : null,
       config: { values: { ...declaredConfig(row), ...overrideConfig(row) } },
-      credential: { status: local ? 'not_required' : 'missing' },
+      credential: credential(row),
       aliases: [],
       tags,
       annotations: JSON.parse(row.annotations) as Record<string, string>,

@@ -13,7 +13,7 @@ import type { Journal } from '../kernel/journal.ts';
 import type { FactsReader } from './facts.ts';
 import type { ModelStore } from './model-store.ts';
 import { refusalError } from './lifecycle.ts';
-import { nextFreeId, type VersionStore } from './version-store.ts';
+import { nameTaken, nextFreeId, type VersionStore } from './version-store.ts';
 
 export interface StoredFile {
   readonly path: string;
@@ -82,6 +82,8 @@ export class Publisher {
    * @throws {AppError} `already_exists` with the next free one in the details.
    */
   assertFree({ name, id }: Pick<Publication, 'name' | 'id'>): void {
+    const family = this.#versions.family(name);
+    if (family !== undefined && family.owner_user_id !== null) throw nameTaken(name);
     if (id === null || !this.#models.idTaken(id)) return;
     const existing = this.#models.find(id);
     // The same model again is no clash; its bytes decide that later.

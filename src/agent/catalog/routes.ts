@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { AppError, type Endpoints } from '../../shared/contract/index.ts';
 import { eligibility } from '../../shared/lifecycle/index.ts';
 import type { Router } from '../../server/router.ts';
+import { assertMay } from '../access/index.ts';
 import { inspectSource, type BlobStore } from '../artifacts/index.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
 import type { JobRunner } from '../kernel/jobs/job-runner.ts';
 import type { RuntimeProfile } from '../kernel/profile.ts';
+import type { CloudModels } from './cloud-models.ts';
 import { effectsOf } from './effects.ts';
 import type { FactsReader } from './facts.ts';
 import { startImport } from './import-job.ts';
@@ -25,6 +27,7 @@ export interface CatalogRouteDeps {
   readonly view: ModelView;
   readonly facts: FactsReader;
   readonly publisher: Publisher;
+  readonly cloud: CloudModels;
   readonly jobs: JobRunner;
   readonly blobs: BlobStore;
   readonly ports: CatalogPorts;
@@ -62,7 +65,7 @@ function listRoutes(
     const key =
       next === null ? null : sort === 'name' ? [next.name, next.seq, next.id] : [next.created_at, next.id];
     return {
-      models: view.list(shown),
+      models: view.list(shown, caller),
       next_cursor: key === null ? null : encodeCursor(key),
       counts: models.counts(caller, filter),
     };
@@ -73,8 +76,14 @@ function listRoutes(
 }
 
 function importRoutes(router: Router<Endpoints>, deps: CatalogRouteDeps): void {
+  const { cloud, models, view } = deps;
   router.implement('createModel', async ({ body }, { caller, signal }) => {
-    if (body.backend === 'external_api') throw new AppError('internal_error', 'pending');
+    if (body.backend === 'external_api') {
+      const { modelId, alreadyPresent } = await cloud.add(body, caller);
+      const model = view.detail(models.get(modelId), caller);
+      return alreadyPresent ? { model, already_present: true } : { model };
+    }
+    assertMay(caller, { role: 'superadmin' }, null);
     const { backend: _backend, ...rest } = body;
     const request = {
       path: rest.path,
@@ -153,8 +162,10 @@ function lifecycleRoutes(
   });
   router.implement('previewEffects', ({ params, body }, { caller }) => {
     const row = lifecycle.visible(params.id, caller);
+    assertMay(caller, { role: 'admin', owner: 'user' }, row.owner_user_id);
     const effects = effectsOf(body.action, {
       id: row.id,
+      hosting: row.hosting,
       loadedIn: ports.slots.loadedIn(row.id).map((slot) => slot.slot_id),
       bindings: ports.bindings.bindingsOf(row.id),
       validationCurrent: row.validation_current === 1,

@@ -16,6 +16,8 @@ export interface FamilyRow {
   readonly description: string;
   readonly task_key: TaskKey;
   readonly latest_seq: number;
+  /** null: it belongs to the node. */
+  readonly owner_user_id: string | null;
   readonly created_at: number;
 }
 
@@ -35,7 +37,8 @@ export interface VersionRow {
 export interface NewVersion {
   readonly contentId: string;
   readonly label: string | null;
-  readonly facts: ModelFacts;
+  /** What the files say; null for a remote version, which has none. */
+  readonly facts: ModelFacts | null;
   readonly source: string;
   readonly sourceId: string | null;
   readonly sizeBytes: number;
@@ -56,14 +59,21 @@ export class VersionStore {
     return this.#database.prepare<FamilyRow>('SELECT * FROM families WHERE name = :name').get({ name });
   }
 
-  ensureFamily(name: string, taskKey: TaskKey): FamilyRow {
+  /**
+   * The family of a name, made when it is new. Names are unique on a node, and a family has one owner.
+   * @param ownerId null is the node itself.
+   * @throws {AppError} `already_exists` when the family is somebody else's, without telling whose.
+   */
+  ensureFamily(name: string, taskKey: TaskKey, ownerId: string | null = null): FamilyRow {
     this.#database
       .prepare(
-        'INSERT INTO families (uid, name, task_key, created_at) VALUES (:uid, :name, :taskKey, :now) ON CONFLICT (name) DO NOTHING',
+        `INSERT INTO families (uid, name, task_key, owner_user_id, created_at, updated_at)
+         VALUES (:uid, :name, :taskKey, :ownerId, :now, :now) ON CONFLICT (name) DO NOTHING`,
       )
-      .run({ uid: newId(), name, taskKey, now: this.#clock.now() });
+      .run({ uid: newId(), name, taskKey, ownerId, now: this.#clock.now() });
     const family = this.family(name);
     if (family === undefined) throw new Error(`family ${name} was not stored`);
+    if (family.owner_user_id !== ownerId) throw nameTaken(name);
     return family;
   }
 
@@ -87,19 +97,20 @@ export class VersionStore {
     const { lastInsertRowid: id } = this.#database
       .prepare(
         `INSERT INTO versions (family_id, seq, label, content_id, kind, framework, format, source, source_id, size_bytes, inferred, published_at)
-         VALUES (:familyId, :seq, :label, :contentId, 'local', :framework, :format, :source, :sourceId, :sizeBytes, :inferred, :now)`,
+         VALUES (:familyId, :seq, :label, :contentId, :kind, :framework, :format, :source, :sourceId, :sizeBytes, :inferred, :now)`,
       )
       .run({
         familyId: family.id,
         seq,
         label: version.label,
         contentId: version.contentId,
-        framework: version.facts.framework,
-        format: version.facts.format,
+        kind: version.facts === null ? 'remote' : 'local',
+        framework: version.facts?.framework ?? null,
+        format: version.facts?.format ?? null,
         source: version.source,
         sourceId: version.sourceId,
         sizeBytes: version.sizeBytes,
-        inferred: JSON.stringify(version.facts),
+        inferred: JSON.stringify(version.facts ?? {}),
         now,
       });
     const insertFile = this.#database.prepare(
@@ -174,6 +185,14 @@ export class VersionStore {
       details: { label, next_free_label: nextFreeLabel(label, labels) },
     });
   }
+}
+
+/** A name that a family of somebody else has. Says nothing about whose it is or what is in it. */
+export function nameTaken(name: string): AppError {
+  return new AppError('already_exists', `The name ${name} is taken on this node.`, {
+    hint: 'Choose another name.',
+    details: { fields: ['name'] },
+  });
 }
 
 /** The label with its patch number raised until it is free. Pure. */

@@ -12,8 +12,11 @@ import type { SlotEndpoint, Slots } from '../runtimes/index.ts';
 
 export interface Target {
   readonly model: ModelRow;
-  readonly endpoint: SlotEndpoint;
+  /** null for a model that runs at a provider. */
+  readonly endpoint: SlotEndpoint | null;
 }
+
+const PAGE = 200;
 
 /** Finds who answers a call: the model that is named, or a refusal with the reason. */
 export class ServingDirectory {
@@ -21,6 +24,7 @@ export class ServingDirectory {
   readonly #facts: FactsReader;
   readonly #slots: Slots;
   readonly #visibility: Visibility;
+  readonly #onBlocked: (model: ModelRow) => void;
   /** Rows that calls named, kept until something changes a model. */
   readonly #cache = new Map<string, { row: ModelRow; identities: Map<string, boolean> }>();
 
@@ -30,34 +34,42 @@ export class ServingDirectory {
     slots: Slots;
     hub: EventHub;
     visibility: Visibility;
+    /** Told when a call is refused because the node is offline. */
+    onBlocked: (model: ModelRow) => void;
   }) {
     this.#models = deps.models;
     this.#facts = deps.facts;
     this.#slots = deps.slots;
     this.#visibility = deps.visibility;
+    this.#onBlocked = deps.onBlocked;
     deps.hub.onJournal((record) => {
       if (record.subject?.startsWith('model:') === true)
         this.#cache.delete(record.subject.slice('model:'.length));
     });
   }
 
-  /** Models this viewer can call now. */
+  /** Models this viewer can call now: those that are loaded, and those that answer from a provider. */
   served(viewer: Viewer): ModelRow[] {
-    return [...this.#slots.loadedModelIds()]
-      .toSorted()
-      .flatMap((id) => {
-        const row = this.#models.find(id);
-        return row === undefined ? [] : [row];
-      })
-      .filter((row) => eligibility(this.#facts.eligibilityFacts(row, viewer), 'invoke').eligible);
+    const loaded = [...this.#slots.loadedModelIds()].flatMap((id) => this.#models.find(id) ?? []);
+    return [...loaded, ...this.#activeAtProviders(viewer)]
+      .filter((row) => this.#reasons(row, viewer).length === 0)
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** A model if this viewer can call it now. */
+  callable(id: string, viewer: Viewer): ModelRow | null {
+    const row = this.#models.find(id);
+    return row !== undefined && this.#reasons(row, viewer).length === 0 ? row : null;
   }
 
   /**
-   * The runtime for a call. It serves exactly the named model and is validated on that very runtime.
+   * Who answers a call: a runtime that serves exactly the named model and on which it is validated, or its provider.
+   * @param field the field of the body that named it, for the refusal
    * @throws {AppError} the first of `INVOCATION_REFUSALS` that holds.
    */
-  target(name: string, viewer: Viewer, capability: Capability): Target {
+  target(name: string, viewer: Viewer, capability: Capability, field = 'model'): Target {
     const known = this.#lookUp(name);
+    if (known?.row.hosting === 'cloud') return this.#atProvider(name, viewer, capability, field);
     if (
       known !== null &&
       known.row.lifecycle_state === 'active' &&
@@ -69,18 +81,35 @@ export class ServingDirectory {
         .endpoints(name)
         .find((one) => this.#isValidated(known, one.runtimeIdentity));
       if (endpoint !== undefined) {
-        if (capabilityOf(row.task_key) === capability) return { model: row, endpoint };
-        throw new AppError(
-          'unsupported_format',
-          `${name} is a model for ${row.task_key}; this route is for ${capability}.`,
-          {
-            hint: 'Use the route of its task, or another model.',
-            details: { fields: ['model'] },
-          },
-        );
+        assertCapability(row, capability, field);
+        return { model: row, endpoint };
       }
     }
-    throw this.#refusal(name, viewer);
+    throw this.#refusal(name, viewer, field);
+  }
+
+  /** Asked of the database each time: next to a call to a provider it costs nothing. */
+  #atProvider(name: string, viewer: Viewer, capability: Capability, field: string): Target {
+    const row = this.#models.find(name);
+    if (row === undefined || this.#reasons(row, viewer).length > 0) throw this.#refusal(name, viewer, field);
+    assertCapability(row, capability, field);
+    return { model: row, endpoint: null };
+  }
+
+  #activeAtProviders(viewer: Viewer): ModelRow[] {
+    const found: ModelRow[] = [];
+    const filter = { hosting: 'cloud', lifecycle_state: ['active'], usable: true } as const;
+    for (let last: ModelRow | undefined; ;) {
+      const cursor = last === undefined ? null : [last.name, last.seq, last.id];
+      const page = this.#models.list(viewer, filter, 'name', cursor, PAGE);
+      found.push(...page);
+      last = page.at(-1);
+      if (page.length < PAGE) return found;
+    }
+  }
+
+  #reasons(row: ModelRow, viewer: Viewer): readonly EligibilityReason[] {
+    return eligibility(this.#facts.eligibilityFacts(row, viewer), 'invoke').reasons;
   }
 
   #lookUp(name: string): { row: ModelRow; identities: Map<string, boolean> } | null {
@@ -102,10 +131,10 @@ export class ServingDirectory {
     return validated;
   }
 
-  #refusal(name: string, viewer: Viewer): AppError {
+  #refusal(name: string, viewer: Viewer, field: string): AppError {
     const unknown = new AppError('not_found', `There is no model ${name.slice(0, 200)}.`, {
       hint: 'See /v1/models for the models this key can call.',
-      details: { fields: ['model'] },
+      details: { fields: [field] },
     });
     const row = this.#models.find(name);
     if (row === undefined) return unknown;
@@ -114,12 +143,26 @@ export class ServingDirectory {
     const found = INVOCATION_REFUSALS.find(([reason]) => reasons.includes(reason));
     if (found === undefined)
       return new AppError('model_not_loaded', `${name} is being loaded or unloaded right now.`, {
-        details: { fields: ['model'] },
+        details: { fields: [field] },
       });
     const [reason, code] = found;
     if (code === 'not_found') return unknown;
-    return new AppError(code, sentence(reason, name, facts), { details: { reason, fields: ['model'] } });
+    if (reason === 'offline_not_allowed') this.#onBlocked(row);
+    return new AppError(code, sentence(reason, name, facts), { details: { reason, fields: [field] } });
   }
+}
+
+/** @throws {AppError} `unsupported_format`. */
+function assertCapability(row: ModelRow, capability: Capability, field: string): void {
+  if (capabilityOf(row.task_key) === capability) return;
+  throw new AppError(
+    'unsupported_format',
+    `${row.id} is a model for ${row.task_key}; this route is for ${capability}.`,
+    {
+      hint: 'Use the route of its task, or another model.',
+      details: { fields: [field] },
+    },
+  );
 }
 
 function sentence(reason: EligibilityReason, name: string, facts: EligibilityFacts): string {
@@ -133,6 +176,10 @@ function sentence(reason: EligibilityReason, name: string, facts: EligibilityFac
       return `${name} is active but not loaded. Load it into a slot; no other model answers for it.`;
     case 'runtime_changed':
       return `${name} is loaded on a runtime that it was not validated on. Test and validate it there.`;
+    case 'credential_unavailable':
+      return `The credential of ${name} is ${facts.credential}.`;
+    case 'offline_not_allowed':
+      return `${name} runs at a provider, and this node is offline.`;
     case 'validation_missing':
     case 'validation_stale':
       return `The validation of ${name} does not hold now.`;

@@ -133,15 +133,7 @@ class Relay implements Dispatcher.DispatchHandler {
       return;
     }
     endpoint.reportFailure();
-    const failure = new AppError(
-      'upstream_failed',
-      'The runtime broke the connection before its answer was complete.',
-      {
-        hint: 'Try again; the slot tells what happened to the runtime.',
-        details: { slot_id: endpoint.slotId },
-        cause: error,
-      },
-    );
+    const failure = brokenOff(endpoint, error);
     if (!response.headersSent) {
       this.#finish(failure);
       return;
@@ -162,6 +154,15 @@ class Relay implements Dispatcher.DispatchHandler {
     this.#request.response.off('close', this.#onClose);
     this.#settle(outcome);
   }
+}
+
+/** A runtime that ended before its answer did. */
+export function brokenOff(endpoint: SlotEndpoint, cause: unknown): AppError {
+  return new AppError('upstream_failed', 'The runtime broke the connection before its answer was complete.', {
+    hint: 'Try again; the slot tells what happened to the runtime.',
+    details: { slot_id: endpoint.slotId },
+    cause,
+  });
 }
 
 /** What a runtime says when it does not answer, in the words of the error table. Pure. */

@@ -1,23 +1,12 @@
-import {
-  AppError,
-  toAppError,
-  type Capability,
-  type Endpoints,
-  type ErrorCode,
-} from '../../shared/contract/index.ts';
-import type { RawContext } from '../../server/context.ts';
+import { AppError, type Endpoints } from '../../shared/contract/index.ts';
+import type { RawContext, RequestContext } from '../../server/context.ts';
 import type { Router } from '../../server/router.ts';
 import type { ModelRow } from '../catalog/index.ts';
-import type { SlotEndpoint, Slots } from '../runtimes/index.ts';
-import type { UsageRecorder } from '../usage/index.ts';
-import type { ServingDirectory } from './directory.ts';
-import { forward, NO_TOKENS, type ForwardResult } from './forward.ts';
-
-export interface GatewayDeps {
-  readonly directory: ServingDirectory;
-  readonly usage: UsageRecorder;
-  readonly slots: Slots;
-}
+import { ask } from './ask.ts';
+import { answerHeaders, CHAT, COMPLETION, EMBEDDINGS, RERANK, type GatewayDeps } from './calls.ts';
+import { chatBody, plainAnswer, type PlainAnswer, type Prompt } from './generate.ts';
+import { pass } from './pass.ts';
+import { rerankAnswer, rerankOrder } from './rerank.ts';
 
 /** OpenAI's door: lists what can be called, and passes calls on to exactly the model they name. */
 export function gatewayRoutes(router: Router<Endpoints>, deps: GatewayDeps): void {
@@ -29,87 +18,48 @@ export function gatewayRoutes(router: Router<Endpoints>, deps: GatewayDeps): voi
   });
   router.implement('getServedModel', async ({ params }, { caller }) => {
     await slots.observedOnce();
-    const row = directory.served(caller).find((model) => model.id === params.id);
-    if (row === undefined) throw new AppError('not_found', `This key cannot call a model ${params.id} now.`);
+    const row = directory.callable(params.id, caller);
+    if (row === null) throw new AppError('not_found', `This key cannot call a model ${params.id} now.`);
     return servedModel(row);
   });
-  router.implementRaw('createChatCompletion', ({ body }, context) =>
-    pass(deps, context, '/v1/chat/completions', 'llm_inference', body),
+  router.implementRaw('createChatCompletion', ({ body }, context) => pass(deps, context, CHAT, body));
+  router.implementRaw('createCompletion', ({ body }, context) => pass(deps, context, COMPLETION, body));
+  router.implementRaw('createEmbedding', ({ body }, context) => pass(deps, context, EMBEDDINGS, body));
+  router.implementRaw('createRerank', ({ body }, context) => rerank(deps, context, body));
+  router.implement('generateText', ({ body: { model_id: model, ...prompt } }, context) =>
+    generate(deps, context, '/v1/models/generate', { model, field: 'model_id' }, prompt),
   );
-  router.implementRaw('createCompletion', ({ body }, context) =>
-    pass(deps, context, '/v1/completions', 'llm_inference', body),
-  );
-  router.implementRaw('createEmbedding', ({ body }, context) =>
-    pass(deps, context, '/v1/embeddings', 'embeddings', body),
+  router.implement('inferText', ({ body: { model, ...prompt } }, context) =>
+    generate(deps, context, '/v1/models/inference', { model, field: 'model' }, prompt),
   );
 }
 
-async function pass(
+async function rerank(
   deps: GatewayDeps,
   context: RawContext,
-  path: string,
-  capability: Capability,
-  body: { model: string; [parameter: string]: unknown },
+  body: { model: string } & Parameters<typeof rerankOrder>[0],
 ): Promise<void> {
-  const { caller, requestId, reply, rawBody } = context;
+  const order = rerankOrder(body);
   await deps.slots.observedOnce();
-  const { model, endpoint } = deps.directory.target(body.model, caller, capability);
-  assertHonoured(endpoint, body);
-  const headers = {
-    'x-modelops-model-id': model.id,
-    'x-modelops-global-model-id': model.content_id,
-    'x-request-id': requestId,
-  };
-  const started = performance.now();
-  let result: ForwardResult = { ok: false, tokens: NO_TOKENS, firstByteAt: null };
-  let error: ErrorCode = 'upstream_failed';
-  try {
-    const onStart = (): void => void reply.hijack();
-    result = await forward({
-      path,
-      body: rawBody,
-      endpoint,
-      response: reply.raw,
-      headers,
-      requestId,
-      onStart,
-    });
-    // The client left before a byte was written: nobody is there for Fastify to answer.
-    if (!reply.sent) reply.hijack();
-  } catch (thrown) {
-    error = toAppError(thrown).code;
-    throw thrown;
-  } finally {
-    deps.usage.record({
-      modelId: model.id,
-      keyId: caller.keyId,
-      requestId,
-      route: path,
-      ok: result.ok,
-      error: result.ok ? null : error,
-      streamed: body['stream'] === true,
-      firstByteMs: result.firstByteAt === null ? null : result.firstByteAt - started,
-      promptTokens: result.tokens.prompt,
-      completionTokens: result.tokens.completion,
-      latencyMs: performance.now() - started,
-    });
-  }
+  const target = deps.directory.target(body.model, context.caller, RERANK.capability);
+  const question = { target, route: RERANK, path: RERANK.path, body: order.body };
+  const answer = await ask(deps, context, question, (given) => rerankAnswer(order, target.model.id, given));
+  void context.reply.status(200).headers(answerHeaders(target.model, context.requestId)).send(answer);
 }
 
-/** @throws {AppError} `invalid_argument` for a parameter that this runtime would take and ignore. */
-function assertHonoured(endpoint: SlotEndpoint, body: Readonly<Record<string, unknown>>): void {
-  if (endpoint.refusedParameters.size === 0) return;
-  for (const key of Object.keys(body)) {
-    if (!endpoint.refusedParameters.has(key) || body[key] === null) continue;
-    throw new AppError(
-      'invalid_argument',
-      `${key} would be ignored by the runtime of this model, so it is refused.`,
-      {
-        hint: 'Leave it out.',
-        details: { fields: [key] },
-      },
-    );
-  }
+async function generate(
+  deps: GatewayDeps,
+  context: RequestContext,
+  path: string,
+  { model: name, field }: { model: string; field: string },
+  prompt: Prompt,
+): Promise<PlainAnswer> {
+  await deps.slots.observedOnce();
+  const target = deps.directory.target(name, context.caller, CHAT.capability, field);
+  const body = chatBody(target.model, prompt);
+  return ask(deps, context, { target, route: CHAT, path, body }, (answer) =>
+    plainAnswer(target.model.id, answer),
+  );
 }
 
 function servedModel(row: ModelRow): Record<string, unknown> & { id: string } {

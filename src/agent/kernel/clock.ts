@@ -6,6 +6,20 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** Being woken later, as a port. Runs by the time that passes, whatever the clock is set to meanwhile. */
+export interface Timers {
+  /** @returns what calls it off. A timer alone keeps no process alive. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
 /** The wire form of a stored time. */
 export function toIso(ms: number): string {
   return new Date(ms).toISOString();

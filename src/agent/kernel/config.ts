@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { AppError } from '../../shared/contract/index.ts';
 import { defaultDataDir } from './agent-file.ts';
+import type { ProxySettings } from './egress.ts';
 import type { ProfileSource } from './profile.ts';
 
 export { defaultDataDir } from './agent-file.ts';
@@ -20,6 +21,8 @@ const SettingsSchema = z.strictObject({
   allowed_hosts: z.array(z.string().min(1)).optional(),
   allowed_origins: z.array(z.string().min(1)).optional(),
   allowed_peers: z.array(z.url()).optional(),
+  https_proxy: z.url({ protocol: /^https?$/ }).optional(),
+  no_proxy: z.array(z.string().min(1)).optional(),
   docker_host: z.string().min(1).optional(),
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
 });
@@ -37,6 +40,8 @@ export interface AgentConfig {
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly allowedPeers: readonly string[];
+  /** The way out for https where a network has only one. */
+  readonly proxy: ProxySettings;
   readonly dockerHost: string | null;
   readonly logLevel: string;
 }
@@ -55,10 +60,21 @@ function settingsFromEnv(env: NodeJS.ProcessEnv): Settings {
   const value = (name: string): string | undefined =>
     env[name] === undefined || env[name] === '' ? undefined : env[name];
   const profile = value('MODELOPS_PROFILE');
+  const proxy = value('HTTPS_PROXY') ?? value('https_proxy');
+  const noProxy = value('NO_PROXY') ?? value('no_proxy');
   return check(
     {
       ...(value('MODELOPS_DATA_DIR') === undefined ? {} : { data_dir: value('MODELOPS_DATA_DIR') }),
       ...(profile === undefined ? {} : { profile }),
+      ...(proxy === undefined ? {} : { https_proxy: proxy }),
+      ...(noProxy === undefined
+        ? {}
+        : {
+            no_proxy: noProxy
+              .split(',')
+              .map((entry) => entry.trim())
+              .filter((entry) => entry !== ''),
+          }),
       ...(value('DOCKER_HOST') === undefined ? {} : { docker_host: value('DOCKER_HOST') }),
       ...(value('MODELOPS_LOG_LEVEL') === undefined ? {} : { log_level: value('MODELOPS_LOG_LEVEL') }),
     },
@@ -92,6 +108,7 @@ export async function loadConfig({ argv, env, file }: ConfigSources): Promise<Ag
     allowedHosts: merged.allowed_hosts ?? [],
     allowedOrigins: merged.allowed_origins ?? [],
     allowedPeers: merged.allowed_peers ?? [],
+    proxy: { httpsProxy: merged.https_proxy ?? null, noProxy: merged.no_proxy ?? [] },
     dockerHost: merged.docker_host ?? null,
     logLevel: merged.log_level ?? 'info',
   };

@@ -45,6 +45,21 @@ describe('what may leave the machine', () => {
     expect(told).toBe(1);
   });
 
+  it('is counted when a rule refuses it before a connection, and the latest 200 are kept', () => {
+    let at = 0;
+    const egress = new Egress(() => offline, { now: () => at });
+    for (at = 1; at <= 250; at += 1)
+      egress.noteRefused({ purpose: 'provider', host: 'api.example', reason: 'this node is offline' });
+    expect(egress.refusedCount).toBe(250);
+    expect(egress.refusedAttempts).toHaveLength(200);
+    expect(egress.refusedAttempts[0]).toEqual({
+      at: 250,
+      purpose: 'provider',
+      host: 'api.example',
+      reason: 'this node is offline',
+    });
+  });
+
   it('is asked again at every new connection', async () => {
     let profile: 'online' | 'offline' = 'online';
     const egress = new Egress(() => ({ profile, allowedPeers: [] }), systemClock);

@@ -1,15 +1,19 @@
+import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { request as httpRequest } from 'node:http';
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Agent, Pool, type buildConnector } from 'undici';
+import { Agent, Pool, type buildConnector, type Dispatcher } from 'undici';
 import { AppError } from '../../shared/contract/index.ts';
+import { isInRanges, isPublic, isRange, judgeAddress } from './address-rules.ts';
 import type { Clock } from './clock.ts';
 import type { Profile } from './profile.ts';
 
 /**
  * Every connection the agent opens is opened here; a lint rule forbids `fetch`, `node:http`, `node:net` and undici
  * everywhere else in the agent. Offline, the destination named in the request decides, so a proxy on loopback does
- * not pass; a name is resolved once, and the connection goes to the address that was judged.
+ * not pass; a name is resolved once, and the connection goes to the address that was judged. Destinations that a user
+ * named (`request`) are judged by address as well, and their redirects are never followed.
  */
 export type EgressPurpose = 'runtime' | 'docker' | 'hub' | 'provider' | 'federation' | 'image_pull';
 
@@ -29,8 +33,15 @@ export interface Destination {
 
 export interface EgressFacts {
   readonly profile: Profile;
-  /** Origins that are allowed offline. */
+  /** Origins that are allowed offline, and wherever their address is. */
   readonly allowedPeers: readonly string[];
+  readonly proxy?: ProxySettings;
+}
+
+/** `HTTPS_PROXY` and `NO_PROXY`. */
+export interface ProxySettings {
+  readonly httpsProxy: string | null;
+  readonly noProxy: readonly string[];
 }
 
 export type EgressVerdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -55,6 +66,45 @@ export function isLoopback(address: string): boolean {
   return lower === '::1' || lower.startsWith('::ffff:127.');
 }
 
+/**
+ * Pure. The proxy a destination is reached through, or null. Only https to a name or a public address goes through one:
+ * what a private address is, the proxy would judge from another place of the network.
+ */
+export function proxyFor(origin: string, proxy: ProxySettings | undefined): string | null {
+  const { protocol, hostname, port } = new URL(origin);
+  const host = bareHost(hostname);
+  if (proxy === undefined || proxy.httpsProxy === null || protocol !== 'https:') return null;
+  if (host === 'localhost' || (isIP(host) !== 0 && !isPublic(host))) return null;
+  const excepted = proxy.noProxy.some((entry) => {
+    if (entry === '*') return true;
+    if (isRange(entry)) return isInRanges(host, [entry]);
+    const [, name = '', only] = /^\*?\.?(.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
+    if (only !== undefined && only !== (port === '' ? '443' : port)) return false;
+    return name !== '' && (host === name || host.endsWith(`.${name}`));
+  });
+  return excepted ? null : proxy.httpsProxy;
+}
+
+/** The connection itself did not come about, so nothing of a request was sent. `code` as the system tells it. */
+export class ConnectFailed extends Error {
+  readonly code: string;
+
+  constructor(host: string, cause: unknown) {
+    const code = (cause as { code?: unknown } | null)?.code;
+    super(`no connection to ${host}`, { cause });
+    this.name = 'ConnectFailed';
+    this.code = typeof code === 'string' ? code : 'ECONNFAILED';
+  }
+}
+
+/** A request to an origin that a user named. */
+export interface GuardedRequest extends Omit<Dispatcher.RequestOptions, 'origin'> {
+  /** Ranges of non-public addresses that were allowed for it, in CIDR notation. */
+  readonly allowedRanges: readonly string[];
+}
+
+const CONNECT_MS = 10_000;
+
 export interface RefusedAttempt {
   readonly at: number;
   readonly purpose: EgressPurpose;
@@ -69,6 +119,8 @@ export class Egress {
   readonly #clock: Clock;
   readonly #refused: RefusedAttempt[] = [];
   readonly #onRefused = new Set<() => void>();
+  /** Connections to origins that users named, by the ranges allowed for them. */
+  readonly #guarded = new Map<string, Agent>();
   #refusedCount = 0;
 
   constructor(facts: () => EgressFacts, clock: Clock) {
@@ -140,53 +192,244 @@ export class Egress {
   /** A dispatcher for requests to any origin of one purpose. */
   dispatcher(purpose: EgressPurpose): Agent {
     return new Agent({
-      connect: (options, callback) => {
-        const port = options.port === '' ? '' : `:${options.port}`;
-        this.#connect(
-          { purpose, origin: `${options.protocol}//${options.hostname}${port}` },
-          options,
-          callback,
-        );
-      },
+      connect: (options, callback) =>
+        this.#connect({ purpose, origin: originOf(options) }, options, callback),
     });
+  }
+
+  /**
+   * A request to an origin that a user named. Redirects come back as they are; times are the caller's to watch.
+   * @throws {AppError} `runtime_profile_blocks_internet`; `forbidden` for an address that is not public and not allowed.
+   * @throws {ConnectFailed} when no connection came about.
+   */
+  async request(destination: Destination, request: GuardedRequest): Promise<Dispatcher.ResponseData> {
+    this.assertAllowed(destination);
+    const { allowedRanges, ...options } = request;
+    return this.#guardedAgent(destination.purpose, allowedRanges).request({
+      ...options,
+      origin: destination.origin,
+    });
+  }
+
+  /** Cuts the connections that the profile does not allow any more. */
+  async dropForbidden(): Promise<void> {
+    if (this.#facts().profile === 'online') return;
+    const agents = [...this.#guarded.values()];
+    this.#guarded.clear();
+    const reason = new AppError('runtime_profile_blocks_internet', 'This node went offline.');
+    await Promise.all(agents.map((agent) => agent.destroy(reason)));
+  }
+
+  async close(): Promise<void> {
+    const agents = [...this.#guarded.values()];
+    this.#guarded.clear();
+    await Promise.all(agents.map((agent) => agent.destroy()));
+  }
+
+  #guardedAgent(purpose: EgressPurpose, allowedRanges: readonly string[]): Agent {
+    const key = [purpose, ...allowedRanges].join(' ');
+    let agent = this.#guarded.get(key);
+    if (agent === undefined) {
+      agent = new Agent({
+        connect: (options, callback) =>
+          this.#connect({ purpose, origin: originOf(options) }, options, callback, allowedRanges),
+        pipelining: 1,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      this.#guarded.set(key, agent);
+    }
+    return agent;
   }
 
   #connect(
     destination: Destination,
-    {
-      hostname,
-      port,
-      protocol,
-      servername,
-    }: { hostname: string; port: string; protocol: string; servername?: string },
+    options: ConnectOptions,
     callback: buildConnector.Callback,
+    allowedRanges?: readonly string[],
   ): void {
-    const secure = protocol === 'https:';
-    const number = port === '' ? (secure ? 443 : 80) : Number(port);
-    const bare = hostname.replace(/^\[|\]$/g, '');
-    const open = async (): Promise<Socket> => {
-      this.assertAllowed(destination);
-      const address = isIP(bare) === 0 ? (await lookup(bare)).address : bare;
-      return secure
-        ? connectTls({
-            host: address,
-            port: number,
-            servername: servername ?? bare,
-            ALPNProtocols: ['http/1.1'],
-          })
-        : connectTcp({ host: address, port: number });
-    };
-    open().then(
+    const opened =
+      allowedRanges === undefined
+        ? this.#open(destination, options)
+        : this.#openGuarded(destination, options, allowedRanges);
+    opened.then(
       (socket) => {
-        const failed = (error: Error): void => callback(error, null);
-        socket.once('error', failed);
-        socket.once(secure ? 'secureConnect' : 'connect', () => {
-          socket.off('error', failed);
-          socket.setNoDelay(true);
-          callback(null, socket);
-        });
+        socket.setNoDelay(true);
+        callback(null, socket);
       },
       (error: Error) => callback(error, null),
     );
   }
+
+  /** To a destination that the agent itself names. */
+  async #open(destination: Destination, options: ConnectOptions): Promise<Socket> {
+    this.assertAllowed(destination);
+    const host = bareHost(options.hostname);
+    const address = isIP(host) === 0 ? (await lookup(host)).address : host;
+    const port = portOf(options);
+    const secure = options.protocol === 'https:';
+    const socket = secure
+      ? connectTls({
+          host: address,
+          port,
+          servername: options.servername ?? host,
+          ALPNProtocols: ['http/1.1'],
+        })
+      : connectTcp({ host: address, port });
+    return established(socket, secure);
+  }
+
+  /** To a destination that a user named: every address of the name is judged, and only judged ones are connected to. */
+  async #openGuarded(
+    destination: Destination,
+    options: ConnectOptions,
+    allowedRanges: readonly string[],
+  ): Promise<Socket> {
+    this.assertAllowed(destination);
+    const host = bareHost(options.hostname);
+    const port = portOf(options);
+    const secure = options.protocol === 'https:';
+    const { allowedPeers, proxy } = this.#facts();
+    const through = proxyFor(destination.origin, proxy);
+    const deadline = AbortSignal.timeout(CONNECT_MS);
+    const open = async (): Promise<Socket> => {
+      if (through !== null)
+        return established(secured(await tunnel(through, host, port, deadline), host), true, deadline);
+      const addresses = await resolve(host, deadline);
+      const isPeer = allowedPeers.includes(destination.origin);
+      for (const { address } of addresses) {
+        const verdict = judgeAddress(address, { allowedRanges, isPeer, secure });
+        if (!verdict.ok) throw addressRefusal(destination, verdict);
+      }
+      const judged: LookupFunction = (_name, wanted, callback) => {
+        const [first] = addresses;
+        if (wanted.all === true) callback(null, [...addresses]);
+        else callback(null, first?.address ?? '', first?.family ?? 4);
+      };
+      const tcp = await established(
+        connectTcp({ host, port, lookup: judged, autoSelectFamily: true }),
+        false,
+        deadline,
+      );
+      return secure ? established(secured(tcp, host), true, deadline) : tcp;
+    };
+    return open().catch((error: unknown) => {
+      throw error instanceof AppError ? error : new ConnectFailed(host, error);
+    });
+  }
+}
+
+interface ConnectOptions {
+  readonly hostname: string;
+  readonly port: string;
+  readonly protocol: string;
+  readonly servername?: string | undefined;
+}
+
+function originOf({ protocol, hostname, port }: ConnectOptions): string {
+  return `${protocol}//${hostname}${port === '' ? '' : `:${port}`}`;
+}
+
+function portOf({ protocol, port }: ConnectOptions): number {
+  if (port !== '') return Number(port);
+  return protocol === 'https:' ? 443 : 80;
+}
+
+function bareHost(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+async function resolve(host: string, deadline: AbortSignal): Promise<readonly LookupAddress[]> {
+  const family = isIP(host);
+  if (family !== 0) return [{ address: host, family }];
+  const late = new Promise<never>((_resolve, reject) => {
+    deadline.addEventListener('abort', () => reject(timedOut()), { once: true });
+  });
+  return Promise.race([lookup(host, { all: true }), late]);
+}
+
+function secured(socket: Socket, host: string): Socket {
+  return connectTls({
+    socket,
+    ALPNProtocols: ['http/1.1'],
+    host,
+    // An address is checked against the addresses of the certificate, and is never sent as a name.
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+  });
+}
+
+/** Resolves when a socket is connected, and when a secure one trusts the other side. */
+function established(socket: Socket, secure: boolean, deadline?: AbortSignal): Promise<Socket> {
+  return new Promise((resolve_, reject) => {
+    const late = (): void => void socket.destroy(timedOut());
+    const failed = (error: Error): void => {
+      deadline?.removeEventListener('abort', late);
+      reject(error);
+    };
+    socket.once('error', failed);
+    deadline?.addEventListener('abort', late, { once: true });
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      socket.off('error', failed);
+      deadline?.removeEventListener('abort', late);
+      resolve_(socket);
+    });
+  });
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error('the connection took too long'), { code: 'ETIMEDOUT' });
+}
+
+/** A connection through a proxy's CONNECT. The name is resolved there. */
+function tunnel(proxy: string, host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const { protocol, hostname, port: proxyPort, username, password } = new URL(proxy);
+  const at = { host: bareHost(hostname), port: portOf({ protocol, hostname, port: proxyPort }) };
+  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const account = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return new Promise((resolve_, reject) => {
+    const request = httpRequest({
+      ...at,
+      method: 'CONNECT',
+      path: target,
+      agent: false,
+      signal,
+      headers: {
+        host: target,
+        ...(username === ''
+          ? {}
+          : { 'proxy-authorization': `Basic ${Buffer.from(account).toString('base64')}` }),
+      },
+      ...(protocol === 'https:'
+        ? { createConnection: () => connectTls({ ...at, servername: at.host }) }
+        : {}),
+    });
+    request.once('error', reject);
+    request.once('connect', (response, socket) => {
+      if (response.statusCode === 200) {
+        resolve_(socket as Socket);
+        return;
+      }
+      socket.destroy();
+      const refused = new Error(`the proxy answered with ${response.statusCode}`);
+      reject(Object.assign(refused, { code: `PROXY_${response.statusCode}` }));
+    });
+    request.end();
+  });
+}
+
+function addressRefusal(
+  { origin, purpose }: Destination,
+  { range, reason }: { range: string | null; reason: string },
+): AppError {
+  const { host } = new URL(origin);
+  const details = { host, purpose, range, fields: ['api_base_url'] };
+  if (range === null)
+    return new AppError('forbidden', `Nothing was sent to ${host}: it is ${reason}.`, {
+      hint: 'Use an https address. Over http only addresses of this network can be allowed.',
+      details,
+    });
+  return new AppError('forbidden', `Nothing was sent to ${host}: it lies in ${range}, which is ${reason}.`, {
+    hint: 'A superadmin can allow that range for the credential (allowed_ranges), or the origin in allowed_peers.',
+    details,
+  });
 }

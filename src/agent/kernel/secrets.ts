@@ -144,6 +144,11 @@ export class Secrets {
       .run({ name, key_id: this.#wrap.key_id, nonce, ciphertext, at: this.#clock.now() });
   }
 
+  /** Erases inside the caller's transaction; works while locked. */
+  remove(name: string): void {
+    this.#database.prepare('DELETE FROM secrets WHERE name = :name').run({ name });
+  }
+
   /** @returns null when there is no such secret. @throws {AppError} `secrets_locked`, `database_corrupt`. */
   get(name: string): string | null {
     const row = this.#database

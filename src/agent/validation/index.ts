@@ -1,3 +1,7 @@
+export { CloudExecutor } from './cloud/cloud-executor.ts';
+export { endpointProbe } from './cloud/endpoint-probe.ts';
+export { ProviderCalls } from './cloud/provider-calls.ts';
+export { Renewals } from './cloud/renewals.ts';
 export { HistoryStore } from './history-store.ts';
 export { validationRoutes } from './routes.ts';
 export { SlotExecutor } from './slot-executor.ts';

@@ -1,6 +1,6 @@
 import type { SlotEndpoint, Slots } from '../runtimes/index.ts';
 import type { TestExecution, TestExecutor, TestOrder } from './test-executor.ts';
-import { failedTest, type TestOutcome } from './task-test.ts';
+import { failedTest, type TestOutcome } from './test-kind.ts';
 
 const DEADLINE_MS = 115_000;
 /** A vector of some thousand numbers has a hundred kilobytes; nothing that a test asks for has megabytes. */

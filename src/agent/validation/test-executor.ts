@@ -1,5 +1,5 @@
 import type { ModelRow } from '../catalog/index.ts';
-import type { TestKind, TestOutcome } from './task-test.ts';
+import type { TestKind, TestOutcome } from './test-kind.ts';
 
 /** What an executor is asked to do. */
 export interface TestOrder {

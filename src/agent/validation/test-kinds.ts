@@ -1,4 +1,4 @@
-import { failedTest, type TestKind, type TestOutcome } from './task-test.ts';
+import { failedTest, type TestKind, type TestOutcome } from './test-kind.ts';
 
 /** The tests that exist. Each asks for something and says what a right answer is. */
 

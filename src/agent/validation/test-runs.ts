@@ -1,14 +1,7 @@
 import { AppError, type TestRun } from '../../shared/contract/index.ts';
 import { MODEL_ACTION_ROLES, type TestRunFacts } from '../../shared/lifecycle/index.ts';
 import { assertMay } from '../access/index.ts';
-import type {
-  Actor,
-  FactsReader,
-  ModelLifecycle,
-  ModelRow,
-  ModelStore,
-  TestFacts,
-} from '../catalog/index.ts';
+import type { Actor, ModelLifecycle, ModelRow, ModelStore, TestFacts } from '../catalog/index.ts';
 import type { Database } from '../kernel/database/database.ts';
 import type { Journal } from '../kernel/journal.ts';
 import { toTestRun, type HistoryStore, type TestRunRow } from './history-store.ts';
@@ -27,7 +20,6 @@ interface Deps {
   readonly history: HistoryStore;
   readonly models: ModelStore;
   readonly lifecycle: ModelLifecycle;
-  readonly facts: FactsReader;
   /** One for each hosting that can be tested. */
   readonly executors: readonly TestExecutor[];
 }
@@ -46,20 +38,16 @@ export class TestRuns implements Pick<TestFacts, 'newestSuccess' | 'last'> {
    * `not_found`), and what is: the refusals of `TestRefusal`, with the recorded run in the details.
    */
   async test(modelId: string, request: TestRequest, actor: Actor, signal: AbortSignal): Promise<TestRun> {
-    const { lifecycle, facts } = this.#deps;
+    const { lifecycle } = this.#deps;
     const model = lifecycle.visible(modelId, actor);
     assertMay(actor, MODEL_ACTION_ROLES.test, model.owner_user_id);
     const kind = this.#kindFor(model, request);
     // What is tested now is what the run stands for, whatever changes while it runs.
     const fingerprint = lifecycle.fingerprint(model);
-    const { profile } = facts.facts(model);
-    const execution =
-      model.hosting === 'cloud' && profile === 'offline'
-        ? offline(model)
-        : await this.executorFor(model).run(
-            { model, kind, inputs: request.inputs, slotId: request.slotId },
-            signal,
-          );
+    const execution = await this.executorFor(model).run(
+      { model, kind, inputs: request.inputs, slotId: request.slotId },
+      signal,
+    );
     const run = await this.#record(model, request, actor, execution, fingerprint);
     if (execution.refusal === null) return run;
     throw refusedTest(execution.refusal, model, run);
@@ -160,22 +148,6 @@ export class TestRuns implements Pick<TestFacts, 'newestSuccess' | 'last'> {
       return toTestRun(run);
     });
   }
-}
-
-function offline(model: ModelRow): TestExecution {
-  const summary = `${model.id} runs at a provider, and this node is offline. The test failed and is recorded; nothing was sent.`;
-  return {
-    outcome: {
-      ok: false,
-      summary,
-      output: {},
-      error: { error: 'offline_not_allowed', runtime_profile: 'offline' },
-    },
-    refusal: 'offline_not_allowed',
-    slotId: null,
-    runtimeIdentity: null,
-    latencyMs: null,
-  };
 }
 
 /** A refusal that a test run was recorded for. */

@@ -108,7 +108,9 @@ export class Validations {
         checks,
         trigger: 'check',
       });
-      lifecycle.markStale(unit, lifecycle.visible(modelId, actor), 'check_failed', actor.principalId);
+      // A provider that does not answer just now ends nothing before its time.
+      if (asked.hosting === 'local')
+        lifecycle.markStale(unit, lifecycle.visible(modelId, actor), 'check_failed', actor.principalId);
     });
     return checks;
   }
@@ -138,7 +140,8 @@ export class Validations {
 
   #ask(model: ModelRow, thorough: boolean, signal: AbortSignal): Promise<CheckResult[]> {
     const { blobs, models, validators } = this.#deps;
-    const files = new ModelFiles(blobs, model.hosting === 'local' ? models.files(model.version_id) : []);
+    const list = model.hosting === 'local' ? models.files(model.version_id) : [];
+    const files = new ModelFiles(list, (file) => blobs.blobPath(file.sha256));
     const config = { ...declaredConfig(model), ...overrideConfig(model) };
     return validators.ask({ model, files, config, thorough }, signal);
   }

@@ -108,6 +108,7 @@ const STALE_WORDS: Record<string, string> = {
   content_changed: 'the files changed',
   config_changed: 'the configuration changed',
   credential_changed: 'the credential changed',
+  credential_revoked: 'the credential was revoked',
   runtime_changed: 'the runtime changed',
   expired: 'it expired',
   unregistered: 'the model was unregistered',

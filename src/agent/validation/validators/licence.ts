@@ -73,7 +73,7 @@ async function findLicence(files: ModelFiles, signal: AbortSignal): Promise<Lice
   const readme = await readmeFrontMatter(files, signal);
   const gated =
     readme !== null &&
-    (isGate(readme['gated']) || Object.keys(readme).some((key) => /^extra_gated_/.test(key)));
+    (isGate(readme['gated']) || Object.keys(readme).some((key) => key.startsWith('extra_gated_')));
   const stated = text(readme?.['license']);
   if (stated !== null)
     return {

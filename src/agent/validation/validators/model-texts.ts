@@ -13,7 +13,7 @@ export async function ggufHeader(files: ModelFiles, signal: AbortSignal): Promis
     .toSorted((a, b) => a.path.localeCompare(b.path))[0];
   if (first === undefined) return null;
   await using source = await files.open(first);
-  return readGgufHeader(source, signal);
+  return await readGgufHeader(source, signal);
 }
 
 /** A text of the metadata of a GGUF; null when it has none of that name. */

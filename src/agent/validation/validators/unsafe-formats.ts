@@ -111,9 +111,9 @@ async function inspect(files: ModelFiles, file: ContentFile, signal: AbortSignal
   await using source = await files.open(file);
   const head = await source.read(0, 16, signal);
   const named = PICKLE_NAME.test(file.path);
-  if (head.toString('latin1', 0, 2) === 'PK') return inspectZip(source, file.path, signal);
+  if (head.toString('latin1', 0, 2) === 'PK') return await inspectZip(source, file.path, signal);
   if (KERAS_NAME.test(file.path)) return { path: file.path, danger: 'unreadable', names: [] };
-  if (head.toString('latin1', 1, 6) === 'NUMPY') return inspectNumpy(source, file.path, signal);
+  if (head.toString('latin1', 1, 6) === 'NUMPY') return await inspectNumpy(source, file.path, signal);
   if (!named && !startsLikePickle(head)) return null;
   const bytes = await source.read(0, SCAN_LIMIT, signal);
   return inspectBytes(bytes, file.path, named, bytes.length < source.size, signal);

@@ -24,8 +24,14 @@ const Turn = z.strictObject({
   content: Text(1_000_000),
 });
 
-/** The product-facing answer of one call. */
-const PlainAnswer = z.object({ output: z.string(), response: z.string(), model_id: z.string() }).loose();
+/** The product-facing answer of one call; `output` and `response` are the same text. */
+const PlainAnswer = z.object({
+  output: z.string(),
+  response: z.string(),
+  model_id: z.string(),
+  finish_reason: z.string().nullable(),
+  usage: z.object({ prompt_tokens: z.int(), completion_tokens: z.int() }).nullable(),
+});
 
 export const GATEWAY_ENDPOINTS = {
   listServedModels: {
@@ -108,10 +114,21 @@ export const GATEWAY_ENDPOINTS = {
         .array(z.union([z.string(), z.looseObject({ text: z.string() })]))
         .min(1)
         .max(2048),
-      top_n: z.int().min(1).optional(),
+      top_n: z.int().min(1).nullish(),
+      return_documents: z.boolean().nullish(),
     }),
     status: 200,
-    response: z.looseObject({}),
+    response: z.object({
+      model: z.string(),
+      results: z.array(
+        z.object({
+          index: z.int(),
+          relevance_score: z.number(),
+          document: z.looseObject({ text: z.string() }).optional(),
+        }),
+      ),
+      usage: z.object({ prompt_tokens: z.int(), total_tokens: z.int() }),
+    }),
     errors: CALL_ERRORS,
     kind: 'openai',
   },

@@ -58,6 +58,7 @@ export const LIFECYCLE_ENDPOINTS = {
       'model_test_failed',
       'credential_unavailable',
       'unsupported_format',
+      'secrets_locked',
     ],
   },
   validateModel: {

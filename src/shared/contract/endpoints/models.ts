@@ -81,6 +81,9 @@ export const CloudModelBody = z.strictObject({
   owner_type: z.enum(['user', 'platform']).optional(),
 });
 
+/** `already_present`: the same name, content and owner was here before; nothing was changed. */
+const CloudModelAnswer = ModelAnswer.extend({ already_present: z.literal(true).optional() });
+
 export const MODELS_ENDPOINTS = {
   listModels: {
     method: 'GET',
@@ -121,7 +124,7 @@ export const MODELS_ENDPOINTS = {
     body: z.union([LocalModelBody, CloudModelBody]),
     status: 202,
     otherStatus: { status: 201, when: (answer) => 'model' in answer },
-    response: z.union([JobAnswer, ModelAnswer]),
+    response: z.union([JobAnswer, CloudModelAnswer]),
     errors: [
       'permission_denied',
       'forbidden',
@@ -285,5 +288,5 @@ export const IMPORT_MODEL = {
 export const ADD_CLOUD_MODEL = {
   ...MODELS_ENDPOINTS.createModel,
   body: CloudModelBody,
-  response: ModelAnswer,
+  response: CloudModelAnswer,
 } as const satisfies Endpoint;

@@ -1,0 +1,2 @@
+export { CloudDiscovery } from './cloud-discovery.ts';
+export { discoveryRoutes } from './routes.ts';
