@@ -57,7 +57,7 @@ function Now({ model }: { readonly model: Model }): ReactNode {
       </p>
       {current.length > 0 && (
         <SimpleTable
-          label={t('validation.current')}
+          label={t('validation.where')}
           head={[
             t('validation.runtime'),
             t('validation.when'),

@@ -52,7 +52,7 @@ export const MODEL_COLUMNS: readonly Column<ListRow>[] = [
     id: 'visible',
     head: t('models.col.visibility'),
     track: '104px',
-    from: 1220,
+    from: 1160,
     cell: (row) => valuesOf(row, (model) => t(`visibility.${model.visibility_scope}`)).join(', '),
   },
   { id: 'tags', head: t('models.col.tags'), track: 'minmax(80px, 0.6fr)', from: 1440, cell: tagsCell },

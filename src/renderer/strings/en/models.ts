@@ -22,7 +22,7 @@ export const models = {
   'models.col.name': 'Name',
   'models.col.version': 'Version',
   'models.col.task': 'Task',
-  'models.col.format': 'Format or provider',
+  'models.col.format': 'Format',
   'models.col.size': 'Size',
   'models.col.validation': 'Validation',
   'models.col.loaded': 'Loaded in',
