@@ -20,10 +20,14 @@ import {
 } from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import {
+  Assignments,
   catalogRoutes,
   CloudModels,
   FactsReader,
+  Families,
+  FamilyStore,
   importJob,
+  ModelIndex,
   ModelLifecycle,
   ModelStore,
   ModelView,
@@ -111,6 +115,8 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
+/** How long the validators of one model may take when many are checked. */
+const CHECK_MS = 120_000;
 
 /** The only place where modules meet. Builds everything on an open database; nothing runs yet. */
 export async function compose(foundation: Foundation) {
@@ -138,6 +144,13 @@ export async function compose(foundation: Foundation) {
     },
     bindings: { bindingsOf: () => [] },
     usage,
+    principals: {
+      find: (idOrName) => {
+        const found = access.principal(idOrName);
+        return found === null ? null : { principalId: found.id, role: found.role };
+      },
+    },
+    checks: { check: (id, actor) => validations.assertSound(id, actor, AbortSignal.timeout(CHECK_MS)) },
     tests: { newestSuccess: (id) => tests.newestSuccess(id), last: (id) => tests.last(id) },
     validations: { current: (id) => history.current(id) },
   };
@@ -175,7 +188,20 @@ export async function compose(foundation: Foundation) {
   const cloud = new CloudModels({ database, journal, models, versions, lifecycle, credentials });
   const discovery = new CloudDiscovery({ credentials, providers, cloud, clock });
   const publisher = new Publisher({ database, journal, clock, models, versions, facts });
-  const view = new ModelView({ models, facts, blobs, ports, credentials, clock, nodeId: identity.nodeId });
+  const assignments = new Assignments({ database, journal, models, lifecycle });
+  const familyStore = new FamilyStore(database, clock);
+  const families = new Families({ database, journal, store: familyStore, models, lifecycle, blobs });
+  const modelIndex = new ModelIndex(database);
+  const view = new ModelView({
+    models,
+    facts,
+    assignments,
+    blobs,
+    ports,
+    credentials,
+    clock,
+    nodeId: identity.nodeId,
+  });
 
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
@@ -268,6 +294,13 @@ export async function compose(foundation: Foundation) {
   credentialRoutes(router, { credentials });
   discoveryRoutes(router, { discovery });
   catalogRoutes(router, {
+    database,
+    journal,
+    clock,
+    index: modelIndex,
+    assignments,
+    families,
+    familyStore,
     models,
     versions,
     lifecycle,
@@ -325,7 +358,21 @@ export async function compose(foundation: Foundation) {
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
-  return { ...kernel, keyring, blobs, specs, docker, drivers, slots, usage, renewals, app, url, stopping };
+  return {
+    ...kernel,
+    keyring,
+    blobs,
+    modelIndex,
+    specs,
+    docker,
+    drivers,
+    slots,
+    usage,
+    renewals,
+    app,
+    url,
+    stopping,
+  };
 }
 
 async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {

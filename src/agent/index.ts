@@ -77,6 +77,8 @@ export async function startAgent(
       started_at: toIso(startedAt),
     });
     const { settled } = await run(agent, database, opened.checkLater, log);
+    // Nobody waits for it here; a list that comes early does, and says what went wrong.
+    agent.modelIndex.build().catch(() => undefined);
     const stopped = stop.promise.then((slots) =>
       shutDown({ agent, database: opened.database, settled, lock, paths, log, slots }),
     );

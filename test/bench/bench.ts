@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildIfOutdated } from '../../tools/build.ts';
 import { barrier } from './parts/barrier.ts';
+import { catalogue } from './parts/catalogue.ts';
 import { gateway } from './parts/gateway.ts';
 import { idle } from './parts/idle.ts';
 import { importing } from './parts/import.ts';
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   idle,
   import: importing,
   barrier,
+  catalogue,
   quickstart,
 };
 

@@ -35,5 +35,7 @@ export async function openAccess(deps: AccessDeps) {
   const keys = new Keys({ ...deps, keys: keyStore, people, principals, keyring, limits });
   const sessions = new Sessions({ database, clock, keys, keyring });
   await ensureAdminToken({ ...deps, keyStore, people, keys, keyring });
-  return { keyring, keys, sessions, principals, groups };
+  /** A person or service by id, else by name. */
+  const principal = (idOrName: string) => people.get(idOrName) ?? people.byName(idOrName) ?? null;
+  return { keyring, keys, sessions, principals, groups, principal };
 }

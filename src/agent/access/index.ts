@@ -1,5 +1,5 @@
 export { openAccess } from './access.ts';
-export { assertMay } from './authority.ts';
+export { assertMay, insufficientRole, neededRole } from './authority.ts';
 export { credentialRoutes } from './credential-routes.ts';
 export { CredentialStore, type CredentialSummary } from './credential-store.ts';
 export { Credentials, maySee, type Account, type CredentialUse } from './credentials.ts';

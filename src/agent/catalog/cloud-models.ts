@@ -1,9 +1,10 @@
-import { AppError, TASKS, type ADD_CLOUD_MODEL } from '../../shared/contract/index.ts';
+import { AppError, type ADD_CLOUD_MODEL } from '../../shared/contract/index.ts';
 import type { z } from 'zod';
 import { INITIAL_STATE } from '../../shared/lifecycle/index.ts';
 import type { Credentials, CredentialUse, Viewer } from '../access/index.ts';
 import type { Database, UnitOfWork } from '../kernel/database/database.ts';
 import type { Journal } from '../kernel/journal.ts';
+import { assertCategory } from './category.ts';
 import { credentialFor, remoteContentId } from './cloud-credential.ts';
 import type { ModelLifecycle } from './lifecycle.ts';
 import type { ModelRow } from './model-row.ts';
@@ -37,7 +38,7 @@ export class CloudModels implements CredentialUse {
    * @throws {AppError} `forbidden`, `not_found`, `credential_unavailable`, `invalid_argument`, `already_exists`.
    */
   async add(request: CloudRequest, caller: Viewer): Promise<{ modelId: string; alreadyPresent: boolean }> {
-    assertCategory(request);
+    assertCategory(request.task_key, request.category);
     const { database, journal, models, versions, credentials } = this.#deps;
     return database.transact((unit) => {
       const owner = this.#ownerOf(request, caller);
@@ -155,13 +156,4 @@ export class CloudModels implements CredentialUse {
       details: { id, next_free_id: free },
     });
   }
-}
-
-function assertCategory({ task_key, category }: CloudRequest): void {
-  const expected = TASKS[task_key].category;
-  if (category === undefined || category === expected) return;
-  throw new AppError('invalid_argument', `The task ${task_key} is ${expected}, not ${category}.`, {
-    hint: 'Leave category out; it follows from the task.',
-    details: { fields: ['category'], allowed: [expected] },
-  });
 }

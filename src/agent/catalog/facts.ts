@@ -1,4 +1,12 @@
-import type { CredentialState, EligibilityFacts, ModelFacts } from '../../shared/lifecycle/index.ts';
+import {
+  eligibility,
+  type CallerFacts,
+  type CredentialState,
+  type Eligibility,
+  type EligibilityFacts,
+  type ModelFacts,
+  type Purpose,
+} from '../../shared/lifecycle/index.ts';
 import type { Credentials, Viewer, Visibility } from '../access/index.ts';
 import { toIso, toIsoOrNull } from '../kernel/clock.ts';
 import type { Database, Statement } from '../kernel/database/database.ts';
@@ -13,6 +21,7 @@ export class FactsReader {
   readonly #visibility: Visibility;
   readonly #credentials: Credentials;
   readonly #validated: Statement<{ validation_id: string }>;
+  readonly #aliases: Statement<{ alias: string }>;
 
   constructor(
     database: Database,
@@ -27,6 +36,9 @@ export class FactsReader {
     this.#profile = profile;
     this.#validated = database.prepare(
       'SELECT validation_id FROM current_validations WHERE model_id = :modelId AND runtime_identity = :identity',
+    );
+    this.#aliases = database.prepare(
+      'SELECT alias FROM aliases WHERE version_id = :versionId ORDER BY alias',
     );
   }
 
@@ -46,7 +58,7 @@ export class FactsReader {
       validation_stale_reason: row.stale_reason,
       assigned_slots: this.#ports.slots.assignedTo(row.id),
       bindings: this.#ports.bindings.bindingsOf(row.id),
-      aliases: [],
+      aliases: this.#aliases.all({ versionId: row.version_id }).map(({ alias }) => alias),
       holds: [],
     };
   }
@@ -58,13 +70,15 @@ export class FactsReader {
     return credential.revoked_at === null ? 'active' : 'revoked';
   }
 
-  eligibilityFacts(row: ModelRow, viewer: Viewer): EligibilityFacts {
-    const through = this.#visibility.seesThrough(viewer, row);
+  /** Whether a caller may use a model for a purpose now, and all that is missing. */
+  eligibility(row: ModelRow, viewer: Viewer, purpose: Purpose): Eligibility {
+    return eligibility(this.eligibilityFacts(row), this.#callerFacts(row, viewer), purpose, this.#profile());
+  }
+
+  eligibilityFacts(row: ModelRow): EligibilityFacts {
     const last = this.#ports.tests.last(row.id);
     return {
       ...this.facts(row),
-      visible: through !== null,
-      visible_through: through ?? '',
       artifact_fact: artifactFact(row),
       registered_at: toIsoOrNull(row.registered_at),
       last_test: last === null ? null : { ...last, at: toIso(last.at) },
@@ -77,6 +91,11 @@ export class FactsReader {
         since: toIsoOrNull(slot.since),
       })),
     };
+  }
+
+  #callerFacts(row: ModelRow, viewer: Viewer): CallerFacts {
+    const through = this.#visibility.seesThrough(viewer, row);
+    return { visible: through !== null, through: through ?? '' };
   }
 
   /** Whether a model holds a validation for exactly this runtime identity. */

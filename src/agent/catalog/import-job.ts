@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { NameSchema, TaskKeySchema, type Job } from '../../shared/contract/index.ts';
+import { NameSchema, TaskKeySchema, type Category, type Job } from '../../shared/contract/index.ts';
 import {
   assertSpace,
   inspectSource,
@@ -10,6 +10,7 @@ import {
 } from '../artifacts/index.ts';
 import { fsError } from '../kernel/files.ts';
 import type { JobContext, JobKind, JobRunner } from '../kernel/jobs/job-runner.ts';
+import { assertCategory } from './category.ts';
 import { canonicalJson } from './fingerprint.ts';
 import type { ModelLifecycle } from './lifecycle.ts';
 import type { ModelStore } from './model-store.ts';
@@ -51,8 +52,10 @@ export async function startImport(
   request: Omit<ImportRequest, 'name'> & { name: string | null },
   actorId: string | null,
   signal: AbortSignal,
+  category?: Category,
 ): Promise<Job> {
   const source = await inspectSource(request.path, signal);
+  assertCategory(request.task_key ?? source.facts.task_key, category);
   const payload: ImportRequest = { ...request, name: request.name ?? source.name };
   deps.publisher.assertFree(payload);
   if (!payload.link) await assertSpace(deps.blobs.root, 0);

@@ -1,3 +1,6 @@
+export { Assignments } from './assignments.ts';
+export { Families } from './families.ts';
+export { FamilyStore } from './family-store.ts';
 export { remoteContentId } from './cloud-credential.ts';
 export { CloudModels } from './cloud-models.ts';
 export { FactsReader } from './facts.ts';
@@ -5,6 +8,7 @@ export { canonicalJson, inferredConfig } from './fingerprint.ts';
 export { importJob } from './import-job.ts';
 export { ModelLifecycle, type Actor } from './lifecycle.ts';
 export { declaredConfig, inferredOf, overrideConfig, type ModelRow } from './model-row.ts';
+export { ModelIndex } from './model-index.ts';
 export { ModelStore } from './model-store.ts';
 export { ModelView } from './model-view.ts';
 export type { CatalogPorts, LoadedSlot, SlotFacts, TestFacts, UsageFacts, UsageTotals } from './ports.ts';

@@ -7,6 +7,7 @@ import {
   type ArtifactState,
   type ModelAction,
   type Refusal,
+  type RoleRule,
 } from '../../shared/lifecycle/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -30,13 +31,21 @@ export interface ChangeOptions {
   readonly note?: string | undefined;
 }
 
+export interface ModelPatch {
+  readonly description?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly annotations?: Record<string, string> | undefined;
+  readonly metadata?: Record<string, unknown> | undefined;
+  readonly config?: ModelConfig | undefined;
+  readonly credential_id?: string | undefined;
+}
+
 /** A verdict that says no, as the error it is answered with. */
 export function refusalError(refusal: Refusal): AppError {
-  return new AppError(
-    refusal.code,
-    refusal.reason,
-    refusal.details === undefined ? {} : { details: { ...refusal.details } },
-  );
+  return new AppError(refusal.code, refusal.reason, {
+    hint: refusal.hint,
+    details: { guard: refusal.guard, ...refusal.details },
+  });
 }
 
 /** Every change of a managed model: decide, write, journal, in one transaction. */
@@ -81,6 +90,16 @@ export class ModelLifecycle {
     return row;
   }
 
+  /**
+   * A model the viewer sees and may do something with: the rule of the action, or of its owner.
+   * @throws {AppError} `not_found`, `insufficient_role`.
+   */
+  permitted(id: string, viewer: Viewer, rule: RoleRule): ModelRow {
+    const row = this.visible(id, viewer);
+    assertMay(viewer, rule, row.owner_user_id);
+    return row;
+  }
+
   async register(id: string, actor: Actor, options: ChangeOptions = {}): Promise<void> {
     await this.#apply(id, 'register', actor, options, (row) => {
       this.#dropValidations(row.id);
@@ -108,8 +127,25 @@ export class ModelLifecycle {
 
   /** Leaves a tombstone. @returns bytes given back on disk. */
   async delete(id: string, actor: Actor, keepFiles: boolean, options: ChangeOptions = {}): Promise<number> {
+    const gone = await this.bury(id, actor, keepFiles, options);
+    return gone ? this.#blobs.collect() : 0;
+  }
+
+  /** The record of a deletion without the files. @returns whether files may be left that nothing needs. */
+  async bury(id: string, actor: Actor, keepFiles: boolean, options: ChangeOptions = {}): Promise<boolean> {
+    return this.#database.transact((unit) => this.buryNow(unit, id, actor, keepFiles, options));
+  }
+
+  /** The same inside a transaction. */
+  buryNow(
+    unit: UnitOfWork,
+    id: string,
+    actor: Actor,
+    keepFiles: boolean,
+    options: ChangeOptions = {},
+  ): boolean {
     let gone = false;
-    await this.#apply(id, 'delete', actor, options, (row) => {
+    this.#change(unit, id, 'delete', actor, options, (row) => {
       this.#dropValidations(row.id);
       if (!keepFiles && !this.#versions.usedByOthers(row.version_id, row.id)) {
         this.#versions.tombstone(row.version_id);
@@ -117,26 +153,13 @@ export class ModelLifecycle {
       }
       return {};
     });
-    return gone ? this.#blobs.collect() : 0;
+    return gone;
   }
 
   /** Changes what may change. A new configuration makes the validation stale. @throws {AppError} `conflict`. */
-  async patch(
-    id: string,
-    actor: Actor,
-    ifMatch: number,
-    patch: {
-      description?: string | undefined;
-      tags?: readonly string[] | undefined;
-      annotations?: Record<string, string> | undefined;
-      metadata?: Record<string, unknown> | undefined;
-      config?: ModelConfig | undefined;
-      credential_id?: string | undefined;
-    },
-  ): Promise<void> {
+  async patch(id: string, actor: Actor, ifMatch: number, patch: ModelPatch): Promise<void> {
     await this.#database.transact((unit) => {
-      const row = this.visible(id, actor);
-      assertMay(actor, MODEL_EDIT_ROLE, row.owner_user_id);
+      const row = this.permitted(id, actor, MODEL_EDIT_ROLE);
       assertRev(row, ifMatch);
       const credential = this.#newCredential(row, patch.credential_id, actor);
       const changes: ModelChanges = {
@@ -158,6 +181,37 @@ export class ModelLifecycle {
       if (configChanged) this.markStale(unit, this.#models.get(id), 'config_changed', actor.principalId);
       if (credential.credential_id !== undefined)
         this.markStale(unit, this.#models.get(id), 'credential_changed', actor.principalId);
+    });
+  }
+
+  /** Adds and takes tags whatever the others are. @throws {AppError} `invalid_argument` for more than there may be. */
+  async retag(
+    id: string,
+    actor: Actor,
+    { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },
+  ): Promise<void> {
+    await this.#database.transact((unit) => {
+      const row = this.permitted(id, actor, MODEL_EDIT_ROLE);
+      const before = this.#models.tags([id]).get(id) ?? [];
+      const after = [...new Set([...before, ...add])].filter((tag) => !remove.includes(tag)).toSorted();
+      if (after.length > MOST_TAGS)
+        throw new AppError(
+          'invalid_argument',
+          `${id} would have ${after.length} tags; ${MOST_TAGS} are enough.`,
+          {
+            hint: 'Take some of its tags away first.',
+            details: { fields: ['tags'] },
+          },
+        );
+      if (after.join() === before.toSorted().join()) return;
+      this.#models.setTags(id, after);
+      this.#models.update(row, {});
+      this.#journal.append(unit, {
+        actorId: actor.principalId,
+        action: 'model.changed',
+        subject: `model:${id}`,
+        data: { fields: ['tags'] },
+      });
     });
   }
 
@@ -220,24 +274,32 @@ export class ModelLifecycle {
 
   async #apply(
     id: string,
-    action: 'register' | 'activate' | 'deactivate' | 'unregister' | 'delete',
+    action: RequestedChange,
+    actor: Actor,
+    options: ChangeOptions,
+    also: (row: ModelRow) => ModelChanges,
+  ): Promise<void> {
+    await this.#database.transact((unit) => this.#change(unit, id, action, actor, options, also));
+  }
+
+  #change(
+    unit: UnitOfWork,
+    id: string,
+    action: RequestedChange,
     actor: Actor,
     { ifMatch = null, note }: ChangeOptions,
     also: (row: ModelRow) => ModelChanges,
-  ): Promise<void> {
-    await this.#database.transact((unit) => {
-      const row = this.visible(id, actor);
-      assertMay(actor, MODEL_ACTION_ROLES[action], row.owner_user_id);
-      if (ifMatch !== null) assertRev(row, ifMatch);
-      const { to } = this.assertAllowed(action, row, { note });
-      this.#models.update(row, { lifecycle_state: to, ...also(row) });
-      this.#journal.append(unit, {
-        actorId: actor.principalId,
-        action: `model.${PAST[action]}`,
-        subject: `model:${id}`,
-        data: { from: row.lifecycle_state, to, content_id: row.content_id },
-        note,
-      });
+  ): void {
+    const row = this.permitted(id, actor, MODEL_ACTION_ROLES[action]);
+    if (ifMatch !== null) assertRev(row, ifMatch);
+    const { to } = this.assertAllowed(action, row, { note });
+    this.#models.update(row, { lifecycle_state: to, ...also(row) });
+    this.#journal.append(unit, {
+      actorId: actor.principalId,
+      action: `model.${PAST[action]}`,
+      subject: `model:${id}`,
+      data: { from: row.lifecycle_state, to, content_id: row.content_id },
+      note,
     });
   }
 
@@ -286,15 +348,20 @@ export class ModelLifecycle {
   }
 }
 
+const MOST_TAGS = 50;
+
+type RequestedChange = 'register' | 'activate' | 'deactivate' | 'unregister' | 'delete';
+
 const PAST = {
   register: 'registered',
   activate: 'activated',
   deactivate: 'deactivated',
   unregister: 'unregistered',
   delete: 'deleted',
-} as const;
+} as const satisfies Record<RequestedChange, string>;
 
-function assertRev(row: ModelRow, ifMatch: number): void {
+/** @throws {AppError} `conflict` when the rev that was read is not the one there is. */
+export function assertRev(row: Pick<ModelRow, 'id' | 'rev'>, ifMatch: number): void {
   if (row.rev === ifMatch) return;
   throw new AppError(
     'conflict',

@@ -1,9 +1,10 @@
-import type { ModelConfig, TaskKey } from '../../shared/contract/index.ts';
+import type { ModelConfig, TaskKey, VisibilityScope } from '../../shared/contract/index.ts';
 import type { ApprovalState, ArtifactState, LifecycleState, Stage } from '../../shared/lifecycle/index.ts';
 import type { ModelFacts } from '../artifacts/index.ts';
 
 /** A managed model with its version, as one query returns it. */
 export interface ModelRow {
+  readonly rowid_: number;
   readonly id: string;
   readonly rev: number;
   readonly version_id: number;
@@ -12,7 +13,7 @@ export interface ModelRow {
   readonly task_key: TaskKey;
   readonly hosting: 'local' | 'cloud';
   readonly provider: string;
-  readonly visibility_scope: 'private' | 'user' | 'group' | 'platform';
+  readonly visibility_scope: VisibilityScope;
   readonly owner_type: 'user' | 'platform';
   readonly owner_user_id: string | null;
   readonly lifecycle_state: LifecycleState;

@@ -1,12 +1,11 @@
 import {
   AppError,
-  type Capability,
   type ContentFile,
-  tasksOf,
   type MODEL_SORTS,
   type TaskKey,
+  type VisibilityScope,
 } from '../../shared/contract/index.ts';
-import type { LifecycleState, Stage } from '../../shared/lifecycle/index.ts';
+import type { LifecycleState } from '../../shared/lifecycle/index.ts';
 import { visibilityCondition, type Viewer } from '../access/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database, SqlValue, Statement } from '../kernel/database/database.ts';
@@ -21,24 +20,7 @@ const COLUMNS = `models.*, versions.label, versions.content_id, versions.framewo
   (SELECT result FROM test_runs WHERE id = models.last_test_run_id) AS last_test_result`;
 const FROM = 'FROM models JOIN versions ON versions.id = models.version_id';
 
-export interface ModelFilter {
-  readonly q?: string | undefined;
-  readonly name?: string | undefined;
-  readonly lifecycle_state?: readonly LifecycleState[] | undefined;
-  readonly task_key?: readonly TaskKey[] | undefined;
-  readonly hosting?: 'local' | 'cloud' | undefined;
-  readonly tag?: readonly string[] | undefined;
-  readonly stage?: readonly Stage[] | undefined;
-  readonly capability?: Capability | undefined;
-  /** Active and validated; what the profile or the caller forbid is filtered by the use case's rule. */
-  readonly usable?: boolean | undefined;
-  readonly localOnly?: boolean | undefined;
-}
-
 export type ModelSort = (typeof MODEL_SORTS)[number];
-/** [name, seq, id] or [created_at, id]. */
-export type ModelCursor = readonly (string | number)[];
-
 export interface ModelChanges {
   readonly lifecycle_state?: LifecycleState;
   readonly artifact_status?: string;
@@ -53,6 +35,7 @@ export interface ModelChanges {
   readonly metadata?: string;
   readonly config_override?: string;
   readonly config_revision?: number;
+  readonly visibility_scope?: VisibilityScope;
   readonly credential_id?: string;
 }
 
@@ -166,41 +149,88 @@ export class ModelStore {
     this.#database.prepare('DELETE FROM model_tags WHERE model_id = :modelId').run({ modelId });
     const insert = this.#database.prepare('INSERT INTO model_tags (model_id, tag) VALUES (:modelId, :tag)');
     for (const tag of new Set(tags)) insert.run({ modelId, tag });
+    this.retell('id', modelId);
   }
 
-  /** One page in the order of `sort`; the row after the page tells that there is more. */
-  list(
-    viewer: Viewer,
-    filter: ModelFilter,
-    sort: ModelSort,
-    cursor: ModelCursor | null,
-    limit: number,
-  ): ModelRow[] {
-    const { where, params } = conditions(viewer, filter);
-    if (cursor !== null) {
-      where.push(
-        sort === 'name'
-          ? '(models.name, models.seq, models.id) > (?, ?, ?)'
-          : '(models.created_at, models.id) < (?, ?)',
-      );
-      params.push(...cursor);
-    }
-    const order =
-      sort === 'name' ? 'models.name, models.seq, models.id' : 'models.created_at DESC, models.id DESC';
+  /** Writes the full-text documents again, of one model or of all of a family. */
+  retell(by: 'id' | 'name', value: string): void {
+    this.#database.prepare(`UPDATE models SET text_rev = text_rev + 1 WHERE ${by} = :value`).run({ value });
+  }
+
+  /** Rows in the order of their rowids as given. */
+  byRowids(rowids: readonly number[]): ModelRow[] {
+    if (rowids.length === 0) return [];
+    return this.#database
+      .prepare<ModelRow>(
+        `SELECT ${COLUMNS} FROM json_each(:rowids) AS wanted CROSS JOIN models ON models.rowid_ = wanted.value
+         JOIN versions ON versions.id = models.version_id ORDER BY wanted.key`,
+      )
+      .all({ rowids: JSON.stringify(rowids) });
+  }
+
+  /** Managed models of a family, tombstones left out. */
+  ofFamily(name: string): ModelRow[] {
+    return this.#database
+      .prepare<ModelRow>(
+        `SELECT ${COLUMNS} ${FROM} WHERE models.name = :name AND lifecycle_state <> 'deleted' ORDER BY models.seq, models.id`,
+      )
+      .all({ name });
+  }
+
+  /** Whether a viewer sees any model of a family. */
+  seesFamily(viewer: Viewer, name: string): boolean {
+    const visible = visibilityCondition(viewer);
+    return (
+      this.#database.query(
+        `SELECT 1 FROM models WHERE name = ? AND lifecycle_state <> 'deleted' AND ${visible.sql} LIMIT 1`,
+        [name, ...visible.params],
+      ).length > 0
+    );
+  }
+
+  /** The aliases that point at the versions of models, by version. */
+  aliases(versionIds: readonly number[]): Map<number, string[]> {
+    const rows = this.#database
+      .prepare<{ version_id: number; alias: string }>(
+        'SELECT version_id, alias FROM aliases WHERE version_id IN (SELECT value FROM json_each(:ids)) ORDER BY alias',
+      )
+      .all({ ids: JSON.stringify(versionIds) });
+    const byVersion = new Map<number, string[]>();
+    for (const { version_id: id, alias } of rows) byVersion.set(id, [...(byVersion.get(id) ?? []), alias]);
+    return byVersion;
+  }
+
+  /** Names of principals, by id. */
+  principalNames(ids: readonly string[]): Map<string, string> {
+    if (ids.length === 0) return new Map();
+    const rows = this.#database
+      .prepare<{ id: string; name: string }>(
+        'SELECT id, name FROM principals WHERE id IN (SELECT value FROM json_each(:ids))',
+      )
+      .all({ ids: JSON.stringify(ids) });
+    return new Map(rows.map(({ id, name }) => [id, name]));
+  }
+
+  /** Models at providers that could answer a viewer now; the rule itself has the last word. */
+  activeAtProviders(viewer: Viewer): ModelRow[] {
+    const visible = visibilityCondition(viewer);
     return this.#database.query<ModelRow>(
-      `SELECT ${COLUMNS} ${FROM} WHERE ${where.join(' AND ')} ORDER BY ${order} LIMIT ?`,
-      [...params, limit],
+      `SELECT ${COLUMNS} ${FROM} WHERE lifecycle_state = 'active' AND hosting = 'cloud' AND ${visible.sql}
+         AND EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id)`,
+      visible.params,
     );
   }
 
-  /** How many in each state, under the same filter without the state. The sample is no model of anybody's. */
-  counts(viewer: Viewer, filter: ModelFilter): Partial<Record<LifecycleState, number>> {
-    const { where, params } = conditions(viewer, { ...filter, lifecycle_state: undefined });
-    const rows = this.#database.query<{ lifecycle_state: LifecycleState; n: number }>(
-      `SELECT lifecycle_state, COUNT(*) AS n ${FROM} WHERE ${[...where, 'models.is_sample = 0'].join(' AND ')} GROUP BY lifecycle_state`,
-      params,
+  /** When the last of its files was compared with its digest; null when one never was. */
+  verifiedAt(versionId: number): number | null {
+    return (
+      this.#database
+        .prepare<{ at: number | null }>(
+          `SELECT CASE WHEN COUNT(*) = COUNT(blobs.sha256) THEN MIN(verified_at) END AS at
+           FROM version_files LEFT JOIN blobs USING (sha256) WHERE version_id = :versionId`,
+        )
+        .get({ versionId })?.at ?? null
     );
-    return Object.fromEntries(rows.map((row) => [row.lifecycle_state, row.n]));
   }
 
   insert(row: {
@@ -234,7 +264,13 @@ export class ModelStore {
   /** Writes on the condition that nobody else did since the row was read. @throws {AppError} `conflict`. */
   update(row: Pick<ModelRow, 'id' | 'rev' | 'lifecycle_state'>, changes: ModelChanges): void {
     const columns = Object.keys(changes);
-    const sets = [...columns.map((column) => `${column} = :${column}`), 'rev = rev + 1', 'updated_at = :now'];
+    const sets = [
+      ...columns.map((column) => `${column} = :${column}`),
+      'rev = rev + 1',
+      'updated_at = :now',
+      // What people search for.
+      ...('description' in changes || 'annotations' in changes ? ['text_rev = text_rev + 1'] : []),
+    ];
     const { changes: written } = this.#database
       .prepare(
         `UPDATE models SET ${sets.join(', ')} WHERE id = :id AND rev = :rev AND lifecycle_state = :was`,
@@ -265,42 +301,4 @@ export class ModelStore {
         .get({})?.n ?? 0
     );
   }
-}
-
-function conditions(viewer: Viewer, filter: ModelFilter): { where: string[]; params: SqlValue[] } {
-  const visible = visibilityCondition(viewer);
-  const where = ["models.lifecycle_state <> 'deleted'", visible.sql];
-  const params: SqlValue[] = [...visible.params];
-  const among = (column: string, values: readonly string[] | undefined): void => {
-    if (values === undefined) return;
-    where.push(`${column} IN (${values.map(() => '?').join(', ')})`);
-    params.push(...values);
-  };
-  among('models.lifecycle_state', filter.lifecycle_state);
-  among('models.task_key', filter.task_key);
-  among('versions.stage', filter.stage);
-  among('models.hosting', filter.hosting === undefined ? undefined : [filter.hosting]);
-  among('models.name', filter.name === undefined ? undefined : [filter.name]);
-  if (filter.capability !== undefined) {
-    among('models.task_key', tasksOf(filter.capability));
-  }
-  for (const tag of filter.tag ?? []) {
-    where.push('EXISTS (SELECT 1 FROM model_tags WHERE model_id = models.id AND tag = ?)');
-    params.push(tag);
-  }
-  if (filter.q !== undefined && filter.q.trim() !== '') {
-    const like = `%${filter.q.trim().replace(/[\\%_]/g, (character) => `\\${character}`)}%`;
-    where.push(
-      "(models.id LIKE ? ESCAPE '\\' OR models.name LIKE ? ESCAPE '\\' OR models.description LIKE ? ESCAPE '\\' OR versions.content_id LIKE ? ESCAPE '\\')",
-    );
-    params.push(like, like, like, like);
-  }
-  if (filter.usable === true) {
-    where.push(
-      "models.lifecycle_state = 'active'",
-      'EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id)',
-    );
-  }
-  if (filter.localOnly === true) where.push("models.hosting = 'local'");
-  return { where, params };
 }

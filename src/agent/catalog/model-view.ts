@@ -1,28 +1,47 @@
-import { TASKS, type ActionVerdict, type Model } from '../../shared/contract/index.ts';
+import { TASKS, type ActionVerdict, type Model, type ModelInclude } from '../../shared/contract/index.ts';
 import {
-  eligibility,
   MODEL_ACTION_ROLES,
+  MODEL_EDIT_ROLE,
   preview,
   REQUESTED_ACTIONS,
   roleCovers,
   staleWords,
   type RequestedAction,
 } from '../../shared/lifecycle/index.ts';
-import { maySee, type Credentials, type CredentialSummary, type Viewer } from '../access/index.ts';
+import {
+  insufficientRole,
+  maySee,
+  neededRole,
+  type Credentials,
+  type CredentialSummary,
+  type Viewer,
+} from '../access/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import { toIso, toIsoOrNull, type Clock } from '../kernel/clock.ts';
 import type { FactsReader } from './facts.ts';
 import { effectiveModelConfig } from './fingerprint.ts';
 import { declaredConfig, inferredOf, overrideConfig, type ModelRow } from './model-row.ts';
+import type { Assignments } from './assignments.ts';
 import type { ModelStore } from './model-store.ts';
 import type { CatalogPorts, UsageTotals } from './ports.ts';
 import { contentHexOf } from './version-store.ts';
+
+/** What is fetched for all rows of a list at once. */
+interface Beside {
+  readonly tags: ReadonlyMap<string, string[]>;
+  readonly usage: ReadonlyMap<string, UsageTotals>;
+  readonly aliases: ReadonlyMap<number, string[]>;
+  readonly owners: ReadonlyMap<string, string>;
+  readonly credential: (row: ModelRow) => Model['credential'];
+  readonly observed: number;
+}
 
 /** Turns rows into the Model of the contract. */
 export class ModelView {
   readonly #deps: {
     models: ModelStore;
     facts: FactsReader;
+    assignments: Assignments;
     blobs: BlobStore;
     ports: CatalogPorts;
     credentials: Credentials;
@@ -33,6 +52,7 @@ export class ModelView {
   constructor(deps: {
     models: ModelStore;
     facts: FactsReader;
+    assignments: Assignments;
     blobs: BlobStore;
     ports: CatalogPorts;
     credentials: Credentials;
@@ -42,44 +62,68 @@ export class ModelView {
     this.#deps = deps;
   }
 
-  /** Rows of a list: no heavy fields, and the same few queries whatever the number of rows. */
-  list(rows: readonly ModelRow[], viewer: Viewer): Model[] {
+  /** Rows of a list: the same few queries whatever the number of rows, and heavy fields only when asked. */
+  list(rows: readonly ModelRow[], viewer: Viewer, include: readonly ModelInclude[] = []): Model[] {
     const { models, ports, clock } = this.#deps;
-    const credential = this.#credentialReader(viewer);
     const ids = rows.map((row) => row.id);
-    const tags = models.tags(ids);
-    const usage = ports.usage.totals(ids);
-    const observed = clock.now();
-    return rows.map((row) =>
-      this.#base(row, tags.get(row.id) ?? [], usage.get(row.id), observed, credential),
-    );
+    const beside: Beside = {
+      tags: models.tags(ids),
+      usage: ports.usage.totals(ids),
+      aliases: models.aliases(rows.map((row) => row.version_id)),
+      owners: models.principalNames([...new Set(rows.flatMap((row) => row.owner_user_id ?? []))]),
+      credential: this.#credentialReader(viewer),
+      observed: clock.now(),
+    };
+    return rows.map((row) => ({
+      ...this.#base(row, beside),
+      ...(include.includes('files') ? this.#artifact(row, true) : {}),
+      ...(include.includes('actions') ? { actions: this.#actions(row, viewer) } : {}),
+      ...(include.includes('requirements') ? { requirements: this.#requirements(row, viewer) } : {}),
+    }));
   }
 
   /** One model with files, origins, actions and what is missing, for one viewer. */
   detail(row: ModelRow, viewer: Viewer, missingFor: Viewer = viewer): Model {
-    const { models, facts } = this.#deps;
+    const { assignments } = this.#deps;
     const [base] = this.list([row], viewer);
     if (base === undefined) throw new Error('a list of one row came back empty');
-    const { requirements } = eligibility(facts.eligibilityFacts(row, missingFor), 'invoke');
     const config = effectiveModelConfig(declaredConfig(row), overrideConfig(row), row.config_revision);
     return {
       ...base,
+      ...this.#artifact(row, true),
       config: { values: config.values, origins: { ...config.origins } },
-      artifact:
-        base.artifact === null
-          ? null
-          : {
-              ...base.artifact,
+      current_validations: [...this.#deps.ports.validations.current(row.id)],
+      // Whom else it is assigned to is told to who may change it.
+      ...(neededRole(viewer, MODEL_EDIT_ROLE, row.owner_user_id) === 'user' || viewer.role === 'superadmin'
+        ? { assignments: assignments.of(row.id) }
+        : {}),
+      actions: this.#actions(row, viewer),
+      requirements: this.#requirements(row, missingFor),
+    };
+  }
+
+  #requirements(row: ModelRow, viewer: Viewer): NonNullable<Model['requirements']> {
+    const { requirements } = this.#deps.facts.eligibility(row, viewer, 'invoke');
+    return requirements.map((requirement) => ({ ...requirement, blocked_by: [...requirement.blocked_by] }));
+  }
+
+  #artifact(row: ModelRow, files: boolean): Pick<Model, 'artifact'> {
+    if (row.hosting === 'cloud') return { artifact: null };
+    const { blobs, models } = this.#deps;
+    return {
+      artifact: {
+        artifact_status: row.artifact_status,
+        storage_path: blobs.modelDirectory(contentHexOf(row.content_id)),
+        size_bytes: row.size_bytes,
+        verified_at: files ? toIsoOrNull(models.verifiedAt(row.version_id)) : null,
+        ...(files
+          ? {
               files: models
                 .files(row.version_id)
                 .map((file) => ({ path: file.path, size_bytes: file.size, sha256: file.sha256 })),
-            },
-      current_validations: [...this.#deps.ports.validations.current(row.id)],
-      actions: this.#actions(row, viewer),
-      requirements: requirements.map((requirement) => ({
-        ...requirement,
-        blocked_by: [...requirement.blocked_by],
-      })),
+            }
+          : {}),
+      },
     };
   }
 
@@ -89,15 +133,14 @@ export class ModelView {
     const newest = ports.tests.newestSuccess(row.id);
     return Object.fromEntries(
       REQUESTED_ACTIONS.map((action): [RequestedAction, ActionVerdict] => {
-        const { role, owner } = MODEL_ACTION_ROLES[action];
-        const needed = owner !== undefined && row.owner_user_id === viewer.principalId ? owner : role;
-        if (!roleCovers(viewer.role, needed))
-          return [action, { ok: false, code: 'insufficient_role', reason: `This needs the role ${needed}.` }];
+        const needed = neededRole(viewer, MODEL_ACTION_ROLES[action], row.owner_user_id);
+        if (!roleCovers(viewer.role, needed)) {
+          const { code, message, hint } = insufficientRole(needed, viewer.role);
+          return [action, { ok: false, code, reason: message, hint }];
+        }
         const verdict = preview(action, facts, newest);
-        return [
-          action,
-          verdict.ok ? { ok: true } : { ok: false, code: verdict.code, reason: verdict.reason },
-        ];
+        if (verdict.ok) return [action, { ok: true }];
+        return [action, { ok: false, code: verdict.code, reason: verdict.reason, hint: verdict.hint }];
       }),
     );
   }
@@ -130,14 +173,8 @@ export class ModelView {
     };
   }
 
-  #base(
-    row: ModelRow,
-    tags: string[],
-    usage: UsageTotals | undefined,
-    observed: number,
-    credential: (row: ModelRow) => Model['credential'],
-  ): Model {
-    const { blobs, ports, nodeId } = this.#deps;
+  #base(row: ModelRow, beside: Beside): Model {
+    const { ports, nodeId } = this.#deps;
     const local = row.hosting === 'local';
     return {
       id: row.id,
@@ -164,7 +201,7 @@ export class ModelView {
       visibility_scope: row.visibility_scope,
       owner_type: row.owner_type,
       owner_user_id: row.owner_user_id,
-      owner_name: null,
+      owner_name: beside.owners.get(row.owner_user_id ?? '') ?? null,
       lifecycle_state: row.lifecycle_state,
       is_validation_current: row.validation_current === 1,
       last_validation_status: row.last_validation_result,
@@ -180,26 +217,19 @@ export class ModelView {
       approval_state: row.approval_state,
       stage: row.stage,
       is_sample: row.is_sample === 1,
-      artifact: local
-        ? {
-            artifact_status: row.artifact_status,
-            storage_path: blobs.modelDirectory(contentHexOf(row.content_id)),
-            size_bytes: row.size_bytes,
-            verified_at: null,
-          }
-        : null,
+      ...this.#artifact(row, false),
       config: { values: { ...declaredConfig(row), ...overrideConfig(row) } },
-      credential: credential(row),
-      aliases: [],
-      tags,
+      credential: beside.credential(row),
+      aliases: beside.aliases.get(row.version_id) ?? [],
+      tags: beside.tags.get(row.id) ?? [],
       annotations: JSON.parse(row.annotations) as Record<string, string>,
       description: row.description,
       metadata: JSON.parse(row.metadata) as Model['metadata'],
       loaded_in: ports.slots.loadedIn(row.id).map((slot) => slot.slot_id),
       created_at: toIso(row.created_at),
       updated_at: toIso(row.updated_at),
-      observed_at: toIso(observed),
-      usage_summary: usageSummary(usage),
+      observed_at: toIso(beside.observed),
+      usage_summary: usageSummary(beside.usage.get(row.id)),
     };
   }
 }

@@ -1,3 +1,6 @@
+import type { CurrentValidation } from '../../shared/contract/index.ts';
+import type { Role, TestRunFacts } from '../../shared/lifecycle/index.ts';
+
 /** What the catalogue asks of features above it. Composition fills these in. */
 
 export interface LoadedSlot {
@@ -34,9 +37,6 @@ export interface UsageFacts {
   totals(modelIds: readonly string[]): ReadonlyMap<string, UsageTotals>;
 }
 
-import type { CurrentValidation } from '../../shared/contract/index.ts';
-import type { TestRunFacts } from '../../shared/lifecycle/index.ts';
-
 export interface TestFacts {
   /** The newest successful test run whose fingerprint still holds, else the newest successful one, else null. */
   newestSuccess(modelId: string): TestRunFacts | null;
@@ -46,12 +46,24 @@ export interface TestFacts {
   ): { readonly result: 'success' | 'failure'; readonly fact: string; readonly at: number } | null;
 }
 
+export interface PrincipalFacts {
+  /** A person or service by id or name; null when there is none. */
+  find(idOrName: string): { readonly principalId: string; readonly role: Role } | null;
+}
+
+export interface CheckFacts {
+  /** Asks every validator now. @throws {AppError} `validation_failed` when a required one says no. */
+  check(modelId: string, actor: { readonly principalId: string; readonly role: Role }): Promise<void>;
+}
+
 export interface ValidationFacts {
   /** The validations in force, one for each runtime identity. */
   current(modelId: string): readonly CurrentValidation[];
 }
 
 export interface CatalogPorts {
+  readonly principals: PrincipalFacts;
+  readonly checks: CheckFacts;
   readonly slots: SlotFacts;
   readonly bindings: BindingFacts;
   readonly usage: UsageFacts;

@@ -19,19 +19,11 @@ export interface FamilyRow {
   /** null: it belongs to the node. */
   readonly owner_user_id: string | null;
   readonly created_at: number;
-}
-
-export interface VersionRow {
-  readonly id: number;
-  readonly seq: number;
-  readonly label: string | null;
-  readonly content_id: string;
-  readonly source: string;
-  readonly source_id: string | null;
-  readonly format: string | null;
-  readonly size_bytes: number;
-  readonly published_at: number;
-  readonly model_ids: string | null;
+  readonly rev: number;
+  readonly card: string;
+  /** JSON array. */
+  readonly tags: string;
+  readonly updated_at: number;
 }
 
 export interface NewVersion {
@@ -150,25 +142,6 @@ export class VersionStore {
                              WHERE other.sha256 = version_files.sha256 AND other.version_id <> :versionId AND tombstoned_at IS NULL))`,
         )
         .get({ versionId })?.n ?? 0
-    );
-  }
-
-  versions(familyId: number, beforeSeq: number | null, limit: number): VersionRow[] {
-    return this.#database
-      .prepare<VersionRow>(
-        `SELECT versions.*, (SELECT json_group_array(models.id) FROM models WHERE version_id = versions.id AND lifecycle_state <> 'deleted') AS model_ids
-         FROM versions WHERE family_id = :familyId AND tombstoned_at IS NULL AND (:before IS NULL OR seq < :before) ORDER BY seq DESC LIMIT :limit`,
-      )
-      .all({ familyId, before: beforeSeq, limit });
-  }
-
-  versionCount(familyId: number): number {
-    return (
-      this.#database
-        .prepare<{ n: number }>(
-          'SELECT COUNT(*) AS n FROM versions WHERE family_id = :familyId AND tombstoned_at IS NULL',
-        )
-        .get({ familyId })?.n ?? 0
     );
   }
 

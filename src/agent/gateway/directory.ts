@@ -1,8 +1,7 @@
 import { AppError, capabilityOf, type Capability } from '../../shared/contract/index.ts';
 import {
-  eligibility,
   INVOCATION_REFUSALS,
-  type EligibilityFacts,
+  type CredentialState,
   type EligibilityReason,
 } from '../../shared/lifecycle/index.ts';
 import type { Viewer, Visibility } from '../access/index.ts';
@@ -15,8 +14,6 @@ export interface Target {
   /** null for a model that runs at a provider. */
   readonly endpoint: SlotEndpoint | null;
 }
-
-const PAGE = 200;
 
 /** Finds who answers a call: the model that is named, or a refusal with the reason. */
 export class ServingDirectory {
@@ -51,7 +48,7 @@ export class ServingDirectory {
   /** Models this viewer can call now: those that are loaded, and those that answer from a provider. */
   served(viewer: Viewer): ModelRow[] {
     const loaded = [...this.#slots.loadedModelIds()].flatMap((id) => this.#models.find(id) ?? []);
-    return [...loaded, ...this.#activeAtProviders(viewer)]
+    return [...loaded, ...this.#models.activeAtProviders(viewer)]
       .filter((row) => this.#reasons(row, viewer).length === 0)
       .toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -96,20 +93,8 @@ export class ServingDirectory {
     return { model: row, endpoint: null };
   }
 
-  #activeAtProviders(viewer: Viewer): ModelRow[] {
-    const found: ModelRow[] = [];
-    const filter = { hosting: 'cloud', lifecycle_state: ['active'], usable: true } as const;
-    for (let last: ModelRow | undefined; ;) {
-      const cursor = last === undefined ? null : [last.name, last.seq, last.id];
-      const page = this.#models.list(viewer, filter, 'name', cursor, PAGE);
-      found.push(...page);
-      last = page.at(-1);
-      if (page.length < PAGE) return found;
-    }
-  }
-
   #reasons(row: ModelRow, viewer: Viewer): readonly EligibilityReason[] {
-    return eligibility(this.#facts.eligibilityFacts(row, viewer), 'invoke').reasons;
+    return this.#facts.eligibility(row, viewer, 'invoke').reasons;
   }
 
   #lookUp(name: string): { row: ModelRow; identities: Map<string, boolean> } | null {
@@ -138,8 +123,7 @@ export class ServingDirectory {
     });
     const row = this.#models.find(name);
     if (row === undefined) return unknown;
-    const facts = this.#facts.eligibilityFacts(row, viewer);
-    const { reasons } = eligibility(facts, 'invoke');
+    const { reasons } = this.#facts.eligibility(row, viewer, 'invoke');
     const found = INVOCATION_REFUSALS.find(([reason]) => reasons.includes(reason));
     if (found === undefined)
       return new AppError('model_not_loaded', `${name} is being loaded or unloaded right now.`, {
@@ -148,7 +132,9 @@ export class ServingDirectory {
     const [reason, code] = found;
     if (code === 'not_found') return unknown;
     if (reason === 'offline_not_allowed') this.#onBlocked(row);
-    return new AppError(code, sentence(reason, name, facts), { details: { reason, fields: [field] } });
+    return new AppError(code, sentence(reason, row, this.#facts.credentialState(row)), {
+      details: { reason, fields: [field] },
+    });
   }
 }
 
@@ -165,19 +151,20 @@ function assertCapability(row: ModelRow, capability: Capability, field: string):
   );
 }
 
-function sentence(reason: EligibilityReason, name: string, facts: EligibilityFacts): string {
+function sentence(reason: EligibilityReason, row: ModelRow, credential: CredentialState): string {
+  const name = row.id;
   switch (reason) {
     case 'recalled':
-      return `${name} was recalled: ${facts.recalled?.reason ?? ''}.`;
+      return `${name} was recalled: ${row.recall_reason ?? ''}.`;
     case 'not_registered':
     case 'not_active':
-      return `${name} is ${facts.lifecycle_state}, not active.`;
+      return `${name} is ${row.lifecycle_state}, not active.`;
     case 'not_loaded':
       return `${name} is active but not loaded. Load it into a slot; no other model answers for it.`;
     case 'runtime_changed':
       return `${name} is loaded on a runtime that it was not validated on. Test and validate it there.`;
     case 'credential_unavailable':
-      return `The credential of ${name} is ${facts.credential}.`;
+      return `The credential of ${name} is ${credential}.`;
     case 'offline_not_allowed':
       return `${name} runs at a provider, and this node is offline.`;
     case 'validation_missing':

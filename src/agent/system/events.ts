@@ -31,13 +31,16 @@ export function parseTopics(text: string | undefined): Set<Topic> {
   return new Set(names as Topic[]);
 }
 
-/** Whether a caller may read a journal row: administrators all, others what is about models they see, and the profile. */
+/** Whether a caller may read a journal row: administrators all, others what is about models and families they see, and the
+ * profile. */
 export function mayRead(
   caller: Caller,
   record: Pick<JournalRecord, 'subject'>,
   { models, visibility }: { models: ModelStore; visibility: Visibility },
 ): boolean {
   if (roleCovers(caller.role, 'admin')) return true;
+  if (record.subject?.startsWith('family:') === true)
+    return models.seesFamily(caller, record.subject.slice('family:'.length));
   const id = record.subject?.startsWith('model:') === true ? record.subject.slice('model:'.length) : null;
   if (id === null) return record.subject === 'profile:runtime';
   const row = models.find(id);

@@ -115,6 +115,16 @@ export class Validations {
     return checks;
   }
 
+  /** Asks every validator now. @throws {AppError} `validation_failed` when a required one says no. */
+  async assertSound(modelId: string, actor: Actor, signal: AbortSignal): Promise<void> {
+    const failed = refusing(await this.checks(modelId, actor, signal));
+    if (failed.length === 0) return;
+    throw new AppError('validation_failed', failed.map((check) => check.summary).join(' '), {
+      hint: 'See what each check found, and change it.',
+      details: { checks: failed },
+    });
+  }
+
   /** Whether the model is validated on exactly this runtime identity. */
   holdsOn(modelId: string, identity: string | null): boolean {
     return this.#deps.facts.isValidatedOn(modelId, identity);

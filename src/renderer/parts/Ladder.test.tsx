@@ -10,6 +10,7 @@ function rung(code: string, more: Partial<Rung> = {}): Rung {
     fact: `${code} fact`,
     since: null,
     action: null,
+    hint: null,
     blocked_by: [],
     ...more,
   };

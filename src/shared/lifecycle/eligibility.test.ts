@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { eligibility, INVOCATION_REFUSALS, type EligibilityFacts } from './eligibility.ts';
+import {
+  eligibility,
+  INVOCATION_REFUSALS,
+  type CallerFacts,
+  type EligibilityFacts,
+  type Mode,
+} from './eligibility.ts';
 import { roleCovers, ROLES, type Role } from './states.ts';
 
 const serving: EligibilityFacts = {
@@ -9,15 +15,12 @@ const serving: EligibilityFacts = {
   recalled: null,
   artifact_status: 'ready',
   credential: 'not_required',
-  profile: 'offline',
   validation_current: true,
   validation_stale_reason: null,
   assigned_slots: ['chat'],
   bindings: [],
   aliases: [],
   holds: [],
-  visible: true,
-  visible_through: 'Everyone sees it.',
   artifact_fact: 'ok',
   registered_at: null,
   last_test: { result: 'success', fact: 'ok', at: '2026-11-21T00:00:00.000Z' },
@@ -27,14 +30,17 @@ const serving: EligibilityFacts = {
   loaded: [{ slot_id: 'chat', validated: true, since: null }],
 };
 
+const everyone: CallerFacts = { visible: true, through: 'Everyone sees it.' };
+const nobody: CallerFacts = { visible: false, through: '' };
+
 describe('eligibility', () => {
   it('needs nothing for a model that serves, and a local one works offline', () => {
-    const answer = eligibility(serving, 'invoke');
+    const answer = eligibility(serving, everyone, 'invoke', 'offline');
     expect(answer).toMatchObject({ eligible: true, reasons: [] });
     expect(answer.requirements.every((requirement) => requirement.met)).toBe(true);
   });
 
-  const cases: [string, Partial<EligibilityFacts>, string][] = [
+  const cases: [string, Partial<EligibilityFacts>, string, Mode?, CallerFacts?][] = [
     ['recalled', { recalled: { reason: 'x', by: 'y' } }, 'recalled'],
     ['unregistered', { lifecycle_state: 'unregistered' }, 'not_registered'],
     ['inactive', { lifecycle_state: 'inactive' }, 'not_active'],
@@ -48,8 +54,9 @@ describe('eligibility', () => {
     ['rejected', { approval: { required: true, state: 'rejected', fact: '' } }, 'approval_rejected'],
     [
       'without its credential',
-      { hosting: 'cloud', profile: 'online', credential: 'revoked' },
+      { hosting: 'cloud', credential: 'revoked' },
       'credential_unavailable',
+      'online',
     ],
     ['not loaded', { loaded: [] }, 'not_loaded'],
     [
@@ -58,17 +65,22 @@ describe('eligibility', () => {
       'runtime_changed',
     ],
     ['in the cloud while offline', { hosting: 'cloud', credential: 'active' }, 'offline_not_allowed'],
-    ['invisible', { visible: false }, 'not_visible'],
+    ['invisible', {}, 'not_visible', 'offline', nobody],
   ];
-  it.each(cases)('is refused when %s', (_name, more, reason) => {
-    const answer = eligibility({ ...serving, ...more }, 'invoke');
+  it.each(cases)('is refused when %s', (_name, more, reason, mode = 'offline', caller = everyone) => {
+    const answer = eligibility({ ...serving, ...more }, caller, 'invoke', mode);
     expect(answer.eligible).toBe(false);
     expect(answer.reasons).toContain(reason);
     expect(INVOCATION_REFUSALS.map(([known]) => known)).toContain(reason);
+    // Whatever is missing says what would meet it, and what is met says nothing.
+    for (const { met, hint } of answer.requirements) {
+      if (met) expect(hint).toBeNull();
+      else expect(hint).toMatch(/^[A-Z].{5,}\.$/);
+    }
   });
 
   it('may be bound without being loaded', () => {
-    expect(eligibility({ ...serving, loaded: [] }, 'bind').eligible).toBe(true);
+    expect(eligibility({ ...serving, loaded: [] }, everyone, 'bind', 'offline').eligible).toBe(true);
   });
 
   it('names the steps before a step', () => {
@@ -79,7 +91,7 @@ describe('eligibility', () => {
       last_test: null,
       loaded: [],
     };
-    const { requirements } = eligibility(created, 'invoke');
+    const { requirements } = eligibility(created, everyone, 'invoke', 'offline');
     expect(requirements.find((requirement) => requirement.code === 'registered')).toMatchObject({
       met: false,
       action: 'register',
@@ -98,9 +110,9 @@ describe('eligibility', () => {
   });
 
   it('leaves out what no policy asks for', () => {
-    expect(eligibility(serving, 'invoke').requirements.map((requirement) => requirement.code)).not.toContain(
-      'approved',
-    );
+    expect(
+      eligibility(serving, everyone, 'invoke', 'offline').requirements.map((requirement) => requirement.code),
+    ).not.toContain('approved');
   });
 });
 

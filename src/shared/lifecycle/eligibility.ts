@@ -28,10 +28,11 @@ export type EligibilityReason = (typeof ELIGIBILITY_REASONS)[number];
 /** `test`: may be loaded and tried. `bind`: may be picked and invoked once loaded. `invoke`: answers now. */
 export type Purpose = 'test' | 'bind' | 'invoke';
 
-export interface EligibilityFacts extends ModelFacts {
-  readonly visible: boolean;
-  /** Through what the caller sees it, in words. */
-  readonly visible_through: string;
+/** Whether the node is online or offline: what runs elsewhere is out of reach in one of them. */
+export type Mode = ModelFacts['profile'];
+
+/** What is so about a model, whoever asks. */
+export interface EligibilityFacts extends Omit<ModelFacts, 'profile'> {
   readonly artifact_fact: string;
   readonly registered_at: string | null;
   readonly last_test: {
@@ -50,6 +51,19 @@ export interface EligibilityFacts extends ModelFacts {
   }[];
 }
 
+/** What is so about one caller and one model. */
+export interface CallerFacts {
+  readonly visible: boolean;
+  /** Through what the caller sees it, in words; empty when he does not. */
+  readonly through: string;
+}
+
+/** Everything the rungs look at. */
+interface Situation extends EligibilityFacts {
+  readonly mode: Mode;
+  readonly caller: CallerFacts;
+}
+
 export interface Requirement {
   readonly code: string;
   readonly met: boolean;
@@ -58,6 +72,8 @@ export interface Requirement {
   readonly since: string | null;
   /** What would meet it, when something the caller can ask for would. */
   readonly action: RequestedAction | 'load' | null;
+  /** What would meet it, in a sentence; null when it is met. */
+  readonly hint: string | null;
   /** Codes of earlier requirements that have to be met first. */
   readonly blocked_by: readonly string[];
 }
@@ -70,18 +86,20 @@ export interface Eligibility {
 
 interface Rung {
   readonly code: string;
-  readonly applies: (facts: EligibilityFacts) => boolean;
+  readonly applies: (facts: Situation) => boolean;
   /** null when met. */
-  readonly missing: (facts: EligibilityFacts) => EligibilityReason | null;
-  readonly fact: (facts: EligibilityFacts) => string;
-  readonly since: (facts: EligibilityFacts) => string | null;
+  readonly missing: (facts: Situation) => EligibilityReason | null;
+  readonly fact: (facts: Situation) => string;
+  readonly since: (facts: Situation) => string | null;
   readonly action: Requirement['action'];
+  /** What would meet it. */
+  readonly hint: (facts: Situation) => string;
   /** Purposes that ask for it. */
   readonly for: readonly Purpose[];
 }
 
 const always = (): boolean => true;
-const local = ({ hosting }: EligibilityFacts): boolean => hosting === 'local';
+const local = ({ hosting }: Situation): boolean => hosting === 'local';
 const nothing = (): null => null;
 const REGISTERED_OR_LATER = new Set(['registered', 'validated', 'active', 'inactive']);
 
@@ -94,6 +112,8 @@ const LADDER: readonly Rung[] = [
     fact: ({ recalled }) => (recalled === null ? '' : `Recalled by ${recalled.by}: ${recalled.reason}.`),
     since: nothing,
     action: null,
+    hint: ({ recalled }) =>
+      `Ask ${recalled?.by ?? 'whoever recalled it'}; another version may be free of the problem.`,
     for: ['test', 'bind', 'invoke'],
   },
   {
@@ -103,6 +123,7 @@ const LADDER: readonly Rung[] = [
     fact: ({ artifact_fact }) => artifact_fact,
     since: nothing,
     action: null,
+    hint: () => 'Import the same files again: bytes that changed or are missing are replaced.',
     // Not asked of a call: a runtime that serves has the bytes in memory.
     for: ['test', 'bind'],
   },
@@ -114,6 +135,7 @@ const LADDER: readonly Rung[] = [
       REGISTERED_OR_LATER.has(lifecycle_state) ? 'This node manages it.' : `It is ${lifecycle_state}.`,
     since: ({ registered_at }) => registered_at,
     action: 'register',
+    hint: () => 'Register it.',
     for: ['test', 'bind', 'invoke'],
   },
   {
@@ -124,6 +146,10 @@ const LADDER: readonly Rung[] = [
     fact: ({ last_test }) => last_test?.fact ?? 'It was never tested on this machine.',
     since: ({ last_test }) => last_test?.at ?? null,
     action: 'test',
+    hint: ({ hosting }) =>
+      hosting === 'local'
+        ? 'Load it into a slot, then test it there.'
+        : 'Test it; the test calls the provider once.',
     for: [],
   },
   {
@@ -140,6 +166,10 @@ const LADDER: readonly Rung[] = [
     },
     since: ({ validated_at }) => validated_at,
     action: 'validate',
+    hint: ({ last_test, validation_stale_reason }) =>
+      last_test?.result === 'success' && validation_stale_reason === null
+        ? 'Validate it with its successful test.'
+        : 'Test it again, then validate it with that test.',
     for: ['bind', 'invoke'],
   },
   {
@@ -152,6 +182,7 @@ const LADDER: readonly Rung[] = [
     fact: ({ approval }) => approval.fact,
     since: nothing,
     action: null,
+    hint: () => 'Ask a reviewer to approve this version.',
     for: ['bind', 'invoke'],
   },
   {
@@ -161,6 +192,10 @@ const LADDER: readonly Rung[] = [
     fact: ({ credential }) => `Its credential is ${credential}.`,
     since: nothing,
     action: null,
+    hint: ({ credential }) =>
+      credential === 'missing'
+        ? 'Give it a credential of its provider.'
+        : 'Give it a credential that is active; a revoked one never works again.',
     for: ['bind', 'invoke'],
   },
   {
@@ -171,6 +206,7 @@ const LADDER: readonly Rung[] = [
       lifecycle_state === 'active' ? 'It may be invoked.' : `It is ${lifecycle_state}, not active.`,
     since: ({ activated_at }) => activated_at,
     action: 'activate',
+    hint: () => 'Activate it.',
     for: ['bind', 'invoke'],
   },
   {
@@ -189,31 +225,46 @@ const LADDER: readonly Rung[] = [
     },
     since: ({ loaded }) => loaded[0]?.since ?? null,
     action: 'load',
+    hint: ({ loaded }) =>
+      loaded.length === 0
+        ? 'Load it into a slot.'
+        : 'Test it on that slot and validate it with that test, or load it where it was validated.',
     for: ['invoke'],
   },
   {
     code: 'profile',
     applies: ({ hosting }) => hosting === 'cloud',
-    missing: ({ profile }) => (profile === 'online' ? null : 'offline_not_allowed'),
-    fact: ({ profile }) =>
-      profile === 'online' ? 'This node is online.' : 'It runs at a provider, and this node is offline.',
+    missing: ({ mode }) => (mode === 'online' ? null : 'offline_not_allowed'),
+    fact: ({ mode }) =>
+      mode === 'online' ? 'This node is online.' : 'It runs at a provider, and this node is offline.',
     since: nothing,
     action: null,
+    hint: () => 'Switch the runtime profile to online, or use a local model.',
     for: ['test', 'bind', 'invoke'],
   },
   {
     code: 'visible',
     applies: always,
-    missing: ({ visible }) => (visible ? null : 'not_visible'),
-    fact: ({ visible, visible_through }) => (visible ? visible_through : 'This caller cannot see it.'),
+    missing: ({ caller }) => (caller.visible ? null : 'not_visible'),
+    fact: ({ caller }) => (caller.visible ? caller.through : 'This caller cannot see it.'),
     since: nothing,
     action: null,
+    hint: () => 'Ask its owner or a superadmin to assign it, by name or through a group.',
     for: ['test', 'bind', 'invoke'],
   },
 ];
 
-/** Pure. `facts` are those of one caller. */
-export function eligibility(facts: EligibilityFacts, purpose: Purpose): Eligibility {
+/**
+ * Whether a caller may use a model for a purpose in a mode, every reason why not, and every step in between. Pure, and
+ * the only place that decides it.
+ */
+export function eligibility(
+  model: EligibilityFacts,
+  caller: CallerFacts,
+  purpose: Purpose,
+  mode: Mode,
+): Eligibility {
+  const facts: Situation = { ...model, caller, mode };
   const reasons: EligibilityReason[] = [];
   const requirements: Requirement[] = [];
   const unmet: string[] = [];
@@ -227,6 +278,7 @@ export function eligibility(facts: EligibilityFacts, purpose: Purpose): Eligibil
       fact: rung.fact(facts),
       since: rung.since(facts),
       action: reason === null ? null : rung.action,
+      hint: reason === null ? null : rung.hint(facts),
       blocked_by: reason === null ? [] : [...unmet],
     });
     // Being visible or online waits for nobody, and nobody waits for it.

@@ -94,15 +94,26 @@ export interface Refusal {
   readonly ok: false;
   readonly code: ErrorCode;
   readonly reason: string;
+  /** What would satisfy it. */
+  readonly hint: string;
+  /** Which guard said no; `state` is the first of all. */
+  readonly guard: GuardId | 'state';
   readonly details?: Record<string, unknown>;
 }
 
 export type Verdict = { readonly ok: true; readonly to: LifecycleState } | Refusal;
 
-type Guard = (facts: ModelFacts, input: ActionInput) => Refusal | null;
+/** What a guard says against an action; its name and what would satisfy it are added where it was asked. */
+interface Objection {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly details?: Record<string, unknown>;
+}
 
-const refuse = (code: ErrorCode, reason: string, details?: Record<string, unknown>): Refusal =>
-  details === undefined ? { ok: false, code, reason } : { ok: false, code, reason, details };
+type Guard = (facts: ModelFacts, input: ActionInput) => Objection | null;
+
+const refuse = (code: ErrorCode, reason: string, details?: Record<string, unknown>): Objection =>
+  details === undefined ? { code, reason } : { code, reason, details };
 
 const STALE_WORDS: Record<string, string> = {
   content_changed: 'the files changed',
@@ -227,17 +238,66 @@ export const GUARDS = {
   not_needed: ({ bindings, aliases, holds }) =>
     bindings.length === 0 && aliases.length === 0 && holds.length === 0
       ? null
-      : refuse('dependencies_unsatisfied', 'It is bound, aliased or held.', { bindings, aliases, holds }),
+      : refuse('dependencies_unsatisfied', dependents({ bindings, aliases, holds }), {
+          bindings,
+          aliases,
+          holds,
+        }),
 } as const satisfies Record<string, Guard>;
 
 export type GuardId = keyof typeof GUARDS;
 
-function dependents({ bindings, assigned_slots }: Pick<ModelFacts, 'bindings' | 'assigned_slots'>): string {
+function dependents({
+  bindings,
+  assigned_slots = [],
+  aliases = [],
+  holds = [],
+}: Pick<ModelFacts, 'bindings'> & Partial<Pick<ModelFacts, 'assigned_slots' | 'aliases' | 'holds'>>): string {
   const parts = [
     ...(assigned_slots.length > 0 ? [`assigned to slot ${assigned_slots.join(', ')}`] : []),
     ...(bindings.length > 0 ? [`bound in ${bindings.map((binding) => binding.profile).join(', ')}`] : []),
+    ...(aliases.length > 0 ? [`what the alias ${aliases.join(', ')} points at`] : []),
+    ...(holds.length > 0 ? [`held by ${holds.join(', ')}`] : []),
   ];
   return `It is ${parts.join(' and ')}.`;
+}
+
+/** What would satisfy each guard, told with its refusal. */
+const REMEDIES: Record<GuardId, string> = {
+  not_recalled: 'Ask whoever recalled it; another version may be free of the problem.',
+  artifact_ready: 'Import the same files again: bytes that changed or are missing are replaced.',
+  fits_slot: 'Choose a slot of the capability that its task needs, with a runtime that reads its format.',
+  fits_memory: 'Lower the context length, free memory, or override explicitly.',
+  input_usable: 'Send the inputs that its task asks for.',
+  validation_outdated: 'Nothing to do. Run a new test if you want to validate again.',
+  test_run_named: 'Run a test, then validate with the id of that test run.',
+  test_run_exists: 'See the test runs of this model for the ids there are.',
+  test_run_of_this_model: 'Use a test run of this model.',
+  test_run_succeeded: 'Only a successful test run validates a model. Run the test again.',
+  test_run_current: 'Something that matters changed since that test. Run the test again.',
+  credential_usable: 'Give the model a credential that is active.',
+  validated: 'Test the model and validate it with that test.',
+  allowed_by_profile: 'Switch the runtime profile to online, or use a local model.',
+  note_if_default: 'Send a note with the reason.',
+  not_bound_or_assigned: 'Unload it from the slots and take it out of the profiles that details name.',
+  not_needed: 'Point the aliases elsewhere or remove them, and release what details name.',
+};
+
+/** The shortest way of requested actions from a state into one of those that are allowed, in words. */
+function stateRemedy(allowed: readonly string[], now: LifecycleState): string {
+  const ways: { state: LifecycleState; steps: RequestedAction[] }[] = [{ state: now, steps: [] }];
+  const seen = new Set<LifecycleState>([now]);
+  for (const { state, steps } of ways) {
+    for (const action of REQUESTED_ACTIONS) {
+      const to = MODEL_LIFECYCLE[action].from[state];
+      if (to === undefined || seen.has(to)) continue;
+      const way = [...steps, action];
+      if (allowed.includes(to)) return `First ${way.join(', then ')} it.`;
+      seen.add(to);
+      ways.push({ state: to, steps: way });
+    }
+  }
+  return 'No action of a person leads there.';
 }
 
 interface LifecycleRow {
@@ -326,19 +386,18 @@ export function decide(action: ModelAction, facts: ModelFacts, input: ActionInpu
   const to = rule.from[facts.lifecycle_state];
   if (to === undefined) {
     const allowed = Object.keys(rule.from);
-    return refuse(
-      'invalid_state_transition',
-      `A model that is ${facts.lifecycle_state} cannot ${verb(action)}; it has to be ${allowed.join(' or ')}.`,
-      {
-        action,
-        lifecycle_state: facts.lifecycle_state,
-        allowed_from: allowed,
-      },
-    );
+    return {
+      ok: false,
+      guard: 'state',
+      code: 'invalid_state_transition',
+      reason: `A model that is ${facts.lifecycle_state} cannot ${verb(action)}; it has to be ${allowed.join(' or ')}.`,
+      hint: stateRemedy(allowed, facts.lifecycle_state),
+      details: { action, lifecycle_state: facts.lifecycle_state, allowed_from: allowed },
+    };
   }
-  for (const id of rule.guards) {
-    const refusal = GUARDS[id](facts, input);
-    if (refusal !== null) return refusal;
+  for (const guard of rule.guards) {
+    const objection = GUARDS[guard](facts, input);
+    if (objection !== null) return { ok: false, guard, hint: REMEDIES[guard], ...objection };
   }
   return { ok: true, to };
 }

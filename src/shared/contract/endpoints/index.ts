@@ -36,4 +36,4 @@ export {
   MODEL_SORTS,
   VISIBILITY_SCOPES,
 } from './models.ts';
-export type { BulkAction, VisibilityScope } from './models.ts';
+export type { BulkAction, ModelInclude, VisibilityScope } from './models.ts';

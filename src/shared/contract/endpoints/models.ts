@@ -33,6 +33,7 @@ export const MODEL_SORTS = ['name', 'created', 'updated'] as const;
 
 /** Heavy fields that a list carries only when asked. */
 export const MODEL_INCLUDES = ['files', 'actions', 'requirements'] as const;
+export type ModelInclude = (typeof MODEL_INCLUDES)[number];
 
 export const BULK_ACTIONS = [
   'register',

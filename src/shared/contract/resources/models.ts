@@ -18,6 +18,8 @@ export const ActionVerdictSchema = z.object({
   ok: z.boolean(),
   code: z.enum(ERROR_CODES).optional(),
   reason: z.string().optional(),
+  /** What would satisfy it. */
+  hint: z.string().optional(),
 });
 export type ActionVerdict = z.infer<typeof ActionVerdictSchema>;
 
@@ -27,6 +29,8 @@ const RequirementSchema = z.object({
   fact: z.string(),
   since: NullableTime,
   action: z.string().nullable(),
+  /** What would meet it, in a sentence; null when it is met. */
+  hint: z.string().nullable(),
   blocked_by: z.array(z.string()),
 });
 
