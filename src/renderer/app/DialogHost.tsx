@@ -31,9 +31,11 @@ const DeleteSlotDialog = lazy(async () => ({
 const CancelJobDialog = lazy(async () => ({
   default: (await import('../features/jobs/CancelJobDialog.tsx')).CancelJobDialog,
 }));
-const ProfileDialog = lazy(async () => ({
-  default: (await import('../features/profile/ProfileDialog.tsx')).ProfileDialog,
+const SwitchProfileDialog = lazy(async () => ({
+  default: (await import('../features/profile/SwitchProfileDialog.tsx')).SwitchProfileDialog,
 }));
+const AccessDialog = lazy(() => import('../features/access/AccessDialog.tsx'));
+const CredentialDialog = lazy(() => import('../features/credentials/CredentialDialog.tsx'));
 const Shortcuts = lazy(async () => ({ default: (await import('./Shortcuts.tsx')).Shortcuts }));
 
 /** The one place where dialogs are drawn; one at a time. */
@@ -71,8 +73,12 @@ function draw(dialog: Dialog): ReactNode {
       return <DeleteSlotDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'cancel-job':
       return <CancelJobDialog jobId={dialog.jobId} onClose={closeDialog} />;
-    case 'profile':
-      return <ProfileDialog onClose={closeDialog} />;
+    case 'switch-profile':
+      return <SwitchProfileDialog to={dialog.to} onClose={closeDialog} />;
+    case 'access':
+      return <AccessDialog ask={dialog.ask} id={dialog.id} onClose={closeDialog} />;
+    case 'credential':
+      return <CredentialDialog ask={dialog.ask} id={dialog.id} onClose={closeDialog} />;
     case 'shortcuts':
       return <Shortcuts onClose={closeDialog} />;
   }

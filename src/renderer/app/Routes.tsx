@@ -1,6 +1,7 @@
 import { lazy, Suspense, type ReactNode } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { useMay } from '../data/session.ts';
+import { useSecret } from '../features/access/secret.ts';
 import { Pending } from '../parts/Pending.tsx';
 import { t } from '../strings/text.ts';
 import { Boundary } from './Boundary.tsx';
@@ -12,6 +13,11 @@ const ModelPage = lazy(() => import('../features/models/ModelPage.tsx'));
 const SlotsPage = lazy(() => import('../features/slots/SlotsPage.tsx'));
 const SlotPage = lazy(() => import('../features/slots/SlotPage.tsx'));
 const PlaygroundPage = lazy(() => import('../features/playground/PlaygroundPage.tsx'));
+const UsagePage = lazy(() => import('../features/usage/UsagePage.tsx'));
+const AccessPage = lazy(() => import('../features/access/AccessPage.tsx'));
+const CredentialsPage = lazy(() => import('../features/credentials/CredentialsPage.tsx'));
+const CredentialPage = lazy(() => import('../features/credentials/CredentialPage.tsx'));
+const SecretPage = lazy(() => import('../features/access/SecretPage.tsx'));
 const DoctorPage = lazy(() => import('../features/doctor/DoctorPage.tsx'));
 const SettingsPage = lazy(() => import('../features/settings/SettingsPage.tsx'));
 const JobPage = lazy(() => import('../features/jobs/JobPage.tsx'));
@@ -21,6 +27,14 @@ const GoPage = lazy(() => import('./GoPage.tsx'));
 export function Routes(): ReactNode {
   const [path] = useLocation();
   const admin = useMay('admin');
+  const secret = useSecret();
+  // A key that can be seen only now stays, wherever one goes meanwhile.
+  if (secret !== null)
+    return (
+      <Suspense fallback={<Pending />}>
+        <SecretPage secret={secret} />
+      </Suspense>
+    );
   return (
     <Boundary place={path}>
       <Suspense fallback={<Pending />}>
@@ -47,6 +61,20 @@ export function Routes(): ReactNode {
           <Route path="/playground">
             <PlaygroundPage />
           </Route>
+          <Route path="/usage/:tab?">{({ tab }) => <UsagePage tab={tab} />}</Route>
+          <Route path="/access">
+            <Redirect to="/access/people" replace />
+          </Route>
+          <Route path="/access/:tab">{({ tab }) => <Access tab={tab} />}</Route>
+          <Route path="/access/:tab/:id/:part?">
+            {({ tab, id, part }) => <Access tab={tab} id={id} part={part} />}
+          </Route>
+          <Route path="/credentials">
+            <CredentialsPage />
+          </Route>
+          <Route path="/credentials/:id/:part?">
+            {({ id, part }) => <CredentialPage key={id} id={id} part={part} />}
+          </Route>
           <Route path="/doctor">
             {admin ? <DoctorPage /> : <NeedsRole needed="admin" title={t('place.doctor')} />}
           </Route>
@@ -69,4 +97,14 @@ export function Routes(): ReactNode {
       </Suspense>
     </Boundary>
   );
+}
+
+function Access(path: {
+  readonly tab: string;
+  readonly id?: string;
+  readonly part?: string | undefined;
+}): ReactNode {
+  const superadmin = useMay('superadmin');
+  if (!superadmin) return <NeedsRole needed="superadmin" title={t('place.access')} />;
+  return <AccessPage tab={path.tab} id={path.id} part={path.part} />;
 }

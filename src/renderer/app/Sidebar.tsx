@@ -2,10 +2,13 @@ import { Kbd } from '@mantine/core';
 import {
   IconActivityHeartbeat,
   IconBox,
+  IconChartLine,
+  IconKey,
   IconLayoutDashboard,
   IconMessage,
   IconServer2,
   IconSettings,
+  IconUsers,
 } from '@tabler/icons-react';
 import type { ComponentType, ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -24,11 +27,14 @@ const ICONS: Record<Place['id'], ComponentType<{ size?: number; stroke?: number 
   models: IconBox,
   slots: IconServer2,
   playground: IconMessage,
+  usage: IconChartLine,
+  access: IconUsers,
+  credentials: IconKey,
   doctor: IconActivityHeartbeat,
   settings: IconSettings,
 };
 
-const GROUPS = ['top', 'library', 'serving', 'machine', 'foot'] as const;
+const GROUPS = ['top', 'library', 'serving', 'governance', 'machine', 'foot'] as const;
 
 /** Where one can go. Text at normal width, a rail of icons below, an overlay on the narrowest. */
 export function Sidebar({ rail }: { readonly rail: boolean }): ReactNode {

@@ -1,5 +1,5 @@
 import { Popover } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { lazy, Suspense, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { connectionStore, useConnection } from '../data/connection.ts';
 import { hasEnded, liveFeed, useJobs, useSlots } from '../data/live.ts';
@@ -13,9 +13,10 @@ import { formatBytes, formatEta, formatTime } from '../parts/format.ts';
 import { jobState } from '../parts/JobProgress.tsx';
 import { StateMark } from '../parts/StateMark.tsx';
 import { t } from '../strings/text.ts';
-import { openDialog } from './dialogs.ts';
-import { toggleLayer, useLayer } from './layers.ts';
+import { closeLayer, toggleLayer, useLayer } from './layers.ts';
 import css from './StatusBar.module.css';
+
+const ProfilePanel = lazy(() => import('../features/profile/ProfilePanel.tsx'));
 
 /** The glance, from every screen: is the agent there, what serves, may anything leave, is there room, what runs. */
 export function StatusBar(): ReactNode {
@@ -108,14 +109,36 @@ function ServingItem(): ReactNode {
 
 function ProfileItem(): ReactNode {
   const { data: profile } = useQuery(profileQuery);
+  const open = useLayer('profile');
   if (profile === undefined) return null;
   const word = t(`profile.${profile.profile}`);
   return (
-    <button type="button" className={css.item} onClick={() => openDialog({ kind: 'profile' })}>
-      <span className={css.strong}>{word}</span>
-      {profile.locked && <span>{t('profile.locked')}</span>}
-      {profile.refused_count > 0 && <span>{t('status.refused', { count: profile.refused_count })}</span>}
-    </button>
+    <Popover
+      position="top-start"
+      withinPortal
+      trapFocus
+      returnFocus
+      withRoles={false}
+      opened={open}
+      onChange={(next) => (next ? toggleLayer('profile') : closeLayer('profile'))}
+    >
+      <Popover.Target>
+        <button
+          type="button"
+          className={css.item}
+          aria-haspopup="dialog"
+          aria-expanded={open}
+          onClick={() => toggleLayer('profile')}
+        >
+          <span className={css.strong}>{word}</span>
+          {profile.locked && <span>{t('profile.locked')}</span>}
+          {profile.refused_count > 0 && <span>{t('status.refused', { count: profile.refused_count })}</span>}
+        </button>
+      </Popover.Target>
+      <Popover.Dropdown role="dialog" tabIndex={-1} aria-label={t('profile.panel')}>
+        <Suspense fallback={null}>{open && <ProfilePanel />}</Suspense>
+      </Popover.Dropdown>
+    </Popover>
   );
 }
 

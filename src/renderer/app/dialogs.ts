@@ -17,8 +17,26 @@ export type Dialog =
   | { readonly kind: 'new-slot' }
   | { readonly kind: 'delete-slot'; readonly slotId: string }
   | { readonly kind: 'cancel-job'; readonly jobId: string }
-  | { readonly kind: 'profile' }
+  | { readonly kind: 'switch-profile'; readonly to: 'online' | 'offline' }
+  | { readonly kind: 'access'; readonly ask: AccessAsk; readonly id: string | null }
+  | { readonly kind: 'credential'; readonly ask: CredentialAsk; readonly id: string | null }
   | { readonly kind: 'shortcuts' };
+
+/** Dialogs about people, groups and keys. `id` is of the object; of a new key, that of its owner. */
+export type AccessAsk =
+  | 'add-principal'
+  | 'edit-principal'
+  | 'disable-principal'
+  | 'remove-principal'
+  | 'add-group'
+  | 'edit-group'
+  | 'delete-group'
+  | 'new-key'
+  | 'edit-key'
+  | 'rotate-key'
+  | 'revoke-key';
+
+export type CredentialAsk = 'add' | 'edit' | 'replace' | 'revoke';
 
 interface Opened {
   readonly dialog: Dialog | null;

@@ -6,11 +6,18 @@ import { preferencesStore } from '../data/preferences.ts';
 export interface Layers {
   readonly palette: boolean;
   readonly jobs: boolean;
+  /** Online or offline, over the status bar. */
+  readonly profile: boolean;
   /** The sidebar as an overlay on narrow windows; on wide ones it folds to the rail instead. */
   readonly sidebar: boolean;
 }
 
-export const layerStore = createStore<Layers>(() => ({ palette: false, jobs: false, sidebar: false }));
+export const layerStore = createStore<Layers>(() => ({
+  palette: false,
+  jobs: false,
+  profile: false,
+  sidebar: false,
+}));
 
 export function toggleLayer(layer: keyof Layers): void {
   layerStore.setState((layers) => ({ [layer]: !layers[layer] }));

@@ -14,6 +14,7 @@ import { modelTitle } from '../features/models/words.ts';
 import type { Axis } from '../parts/glyphs.tsx';
 import { t } from '../strings/text.ts';
 import { openDialog } from './dialogs.ts';
+import { layerStore } from './layers.ts';
 import { PLACES } from './places.ts';
 
 export interface PaletteItem {
@@ -107,13 +108,37 @@ function useActionItems(): readonly PaletteItem[] {
               run: () => openDialog({ kind: 'new-slot' }),
             },
             {
-              id: 'profile',
-              label: t('profile.title'),
-              cli: 'modelops profile',
-              run: () => openDialog({ kind: 'profile' }),
+              id: 'new-key',
+              label: t('keys.newPlain'),
+              cli: 'modelops keys create NAME',
+              run: () => openDialog({ kind: 'access', ask: 'new-key', id: null }),
+            },
+            {
+              id: 'add-person',
+              label: t('people.addTitle'),
+              cli: 'modelops principals create NAME',
+              run: () => openDialog({ kind: 'access', ask: 'add-principal', id: null }),
+            },
+            {
+              id: 'new-group',
+              label: t('groups.addTitle'),
+              cli: 'modelops groups create NAME',
+              run: () => openDialog({ kind: 'access', ask: 'add-group', id: null }),
             },
           ]
         : []),
+      {
+        id: 'add-credential',
+        label: t('credentials.addPlain'),
+        cli: 'modelops credentials create NAME',
+        run: () => openDialog({ kind: 'credential', ask: 'add', id: null }),
+      },
+      {
+        id: 'profile',
+        label: t('profile.title'),
+        cli: 'modelops profile',
+        run: () => layerStore.setState({ profile: true }),
+      },
       ...(['auto', 'light', 'dark'] as const).map((scheme) => ({
         id: `theme-${scheme}`,
         label: t('palette.theme', { theme: t(`settings.theme.${scheme}`) }),

@@ -3,10 +3,19 @@ import type { TextKey } from '../strings/text.ts';
 
 /** The entries of the navigation, in their order. Only what exists. */
 export interface Place {
-  readonly id: 'overview' | 'models' | 'slots' | 'playground' | 'doctor' | 'settings';
+  readonly id:
+    | 'overview'
+    | 'models'
+    | 'slots'
+    | 'playground'
+    | 'usage'
+    | 'access'
+    | 'credentials'
+    | 'doctor'
+    | 'settings';
   readonly path: string;
   readonly name: TextKey;
-  readonly group: 'top' | 'library' | 'serving' | 'machine' | 'foot';
+  readonly group: 'top' | 'library' | 'serving' | 'governance' | 'machine' | 'foot';
   /** `G`, then this. */
   readonly chord: string;
   readonly role: Role;
@@ -22,6 +31,23 @@ export const PLACES: readonly Place[] = [
     name: 'place.playground',
     group: 'serving',
     chord: 'p',
+    role: 'user',
+  },
+  { id: 'usage', path: '/usage', name: 'place.usage', group: 'serving', chord: 'u', role: 'user' },
+  {
+    id: 'access',
+    path: '/access',
+    name: 'place.access',
+    group: 'governance',
+    chord: 'a',
+    role: 'superadmin',
+  },
+  {
+    id: 'credentials',
+    path: '/credentials',
+    name: 'place.credentials',
+    group: 'governance',
+    chord: 'c',
     role: 'user',
   },
   { id: 'doctor', path: '/doctor', name: 'place.doctor', group: 'machine', chord: 'd', role: 'admin' },

@@ -14,6 +14,8 @@ import { queries, useQuery, type Query, type QueryState } from './queries.ts';
 /** Questions about the node and the histories of its objects. */
 
 export type Profile = EndpointOutput<typeof ENDPOINTS.getProfile>;
+export type RefusedAttempts = EndpointOutput<typeof ENDPOINTS.listRefusedAttempts>;
+export type RefusedAttempt = RefusedAttempts['attempts'][number];
 export type Doctor = EndpointOutput<typeof ENDPOINTS.getDoctor>;
 export type TestRuntimes = EndpointOutput<typeof ENDPOINTS.listTestRuntimes>;
 
@@ -28,6 +30,29 @@ export const profileQuery: Query<Profile> = {
   about: ['profile:runtime'],
   read: (signal) => call(ENDPOINTS.getProfile, {}, { signal }),
 };
+
+/** What going online or offline would do now. */
+export function profileEffectsQuery(
+  profile: Profile['profile'],
+): Query<EndpointOutput<typeof ENDPOINTS.previewProfileEffects>['effects']> {
+  return {
+    key: `effects profile ${profile}`,
+    about: ['profile:runtime', 'slot:*', 'model:*', 'job:*'],
+    read: async (signal) =>
+      (await call(ENDPOINTS.previewProfileEffects, { body: { profile } }, { signal })).effects,
+  };
+}
+
+const refusedQuery: Query<RefusedAttempts> = {
+  key: 'refused attempts',
+  about: ['profile:runtime'],
+  read: (signal) => call(ENDPOINTS.listRefusedAttempts, {}, { signal }),
+};
+
+/** What wanted to leave this machine and was not let, newest first. */
+export function useRefusedAttempts(): QueryState<RefusedAttempts> {
+  return useQuery(refusedQuery);
+}
 
 export const doctorQuery: Query<Doctor> = {
   key: 'doctor',

@@ -22,6 +22,8 @@ export interface ConfirmProps {
   readonly typed?: string | undefined;
   /** Why it cannot be done as it stands. */
   readonly reason?: string | null;
+  /** A gentler way to the same end, between the way back and the verb. */
+  readonly instead?: ReactNode;
   readonly onConfirm: () => Promise<void>;
   readonly onClose: () => void;
 }
@@ -36,6 +38,7 @@ export function Confirm({
   destroys = false,
   typed,
   reason = null,
+  instead,
   onConfirm,
   onClose,
 }: ConfirmProps): ReactNode {
@@ -64,6 +67,7 @@ export function Confirm({
         <ReasonButton autoFocusInDialog onClick={onClose}>
           {keep}
         </ReasonButton>
+        {instead}
         <ReasonButton
           variant={destroys ? 'danger' : 'filled'}
           changes

@@ -14,7 +14,7 @@ export interface ErrorStripProps {
   readonly mark?: ReactNode;
   /** What helps. */
   readonly hint?: ReactNode;
-  readonly tone?: 'bad' | 'warn' | 'blue';
+  readonly tone?: 'ok' | 'bad' | 'warn' | 'blue';
   /** Buttons that cure it, the filled one first. */
   readonly actions?: ReactNode;
   /** Evidence under the sentences, such as a line of a log. */

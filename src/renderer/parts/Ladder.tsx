@@ -37,12 +37,12 @@ export function stepsInARow(rungs: readonly Rung[]): { from: number; to: number 
 export function Ladder({
   rungs,
   buttons,
-  other = false,
+  caller,
   cloud = false,
 }: {
   readonly rungs: readonly Rung[];
-  /** They are of somebody else than who reads them. */
-  readonly other?: boolean;
+  /** Whose ladder it is, when it is not that of whoever looks. */
+  readonly caller?: string;
   /** Of a model that runs at a provider. */
   readonly cloud?: boolean;
   /** What climbs the first rung that is open. */
@@ -60,8 +60,7 @@ export function Ladder({
               <StateMark axis="step" state={state} wordless />
             </span>
             <span className={cx(css.name, rung === next && css.next, state === 'later' && css.later)}>
-              {index + 1}.{' '}
-              {rungTitle(rung, state, [...(other ? ['other'] : []), ...(cloud ? ['cloud'] : [])])}
+              {index + 1}. {rungTitle(rung, state, caller, cloud)}
             </span>
             <span className={cx(css.fact, state === 'later' && css.later)}>
               {state === 'later' ? after(rung.blocked_by.map((code) => numbers.get(code) ?? 0)) : rung.fact}
@@ -82,13 +81,16 @@ export function Ladder({
   );
 }
 
-function rungTitle({ code }: Rung, state: StateOf<'step'>, sorts: readonly string[]): string {
+function rungTitle(
+  { code }: Rung,
+  state: StateOf<'step'>,
+  caller: string | undefined,
+  cloud: boolean,
+): string {
+  if (code === 'visible' && caller !== undefined) return t('explain.visibleTo', { name: caller });
   const held = state === 'met' ? 'met' : state === 'broken' ? 'broken' : 'open';
-  for (const sort of sorts) {
-    const words = known(`rung.${code}.${sort}`);
-    if (words !== null) return words;
-  }
-  return known(`rung.${code}.${held}`) ?? known(`rung.${code}`) ?? code;
+  const elsewhere = cloud ? known(`rung.${code}.cloud`) : null;
+  return elsewhere ?? known(`rung.${code}.${held}`) ?? known(`rung.${code}`) ?? code;
 }
 
 function after(numbers: readonly number[]): string {

@@ -39,6 +39,9 @@ export interface ColourTokens {
   /** Bars: what is ours, and what is somebody else's. */
   readonly 'mem-ours': string;
   readonly 'mem-other': string;
+  /** Lines of charts. */
+  readonly 'series-1': string;
+  readonly 'series-2': string;
   readonly focus: string;
 }
 
@@ -72,6 +75,8 @@ export const TOKENS: { readonly dark: ColourTokens; readonly light: ColourTokens
     track: '#21252A',
     'mem-ours': '#2A76C3',
     'mem-other': '#70757C',
+    'series-1': '#59AAF8',
+    'series-2': '#F7AB5D',
     focus: '#85CAF7',
   },
   light: {
@@ -103,6 +108,8 @@ export const TOKENS: { readonly dark: ColourTokens; readonly light: ColourTokens
     track: '#E4E6E9',
     'mem-ours': '#02468B',
     'mem-other': '#7B8187',
+    'series-1': '#1762B6',
+    'series-2': '#BA5D1D',
     focus: '#2D69A2',
   },
 };

@@ -44,15 +44,13 @@ export function FromProvider({ onClose }: { readonly onClose: () => void }): Rea
   if (data === undefined)
     return error === null ? <Pending rows={3} /> : <Refusal error={error} alert={false} />;
   const usable = data.rows.filter((one) => one.is_active);
-  const goToCredentials = (): void => {
-    onClose();
-    navigate('/credentials');
-  };
+  // One dialog at a time: this one is opened again from the list.
+  const addCredential = (): void => openDialog({ kind: 'credential', ask: 'add', id: null });
   if (usable.length === 0)
     return (
       <EmptyState
         actions={
-          <ReasonButton variant="filled" onClick={goToCredentials}>
+          <ReasonButton variant="filled" onClick={addCredential}>
             {t('addProvider.addCredential')}
           </ReasonButton>
         }
@@ -75,7 +73,7 @@ export function FromProvider({ onClose }: { readonly onClose: () => void }): Rea
           onChange={setChosen}
           allowDeselect={false}
         />
-        <ReasonButton variant="subtle" onClick={goToCredentials}>
+        <ReasonButton variant="subtle" onClick={addCredential}>
           {t('addProvider.addCredential')}
         </ReasonButton>
       </div>
@@ -199,14 +197,21 @@ function ModelForm({
 }
 
 function Offline(): ReactNode {
+  const superadmin = useMay('superadmin');
   return (
     <ErrorStrip
       tone="warn"
       sentence={t('addProvider.offline')}
       actions={
-        <ReasonButton size="xs" onClick={() => openDialog({ kind: 'profile' })}>
-          {t('model.seeProfile')}
-        </ReasonButton>
+        superadmin && (
+          <ReasonButton
+            size="xs"
+            changes
+            onClick={() => openDialog({ kind: 'switch-profile', to: 'online' })}
+          >
+            {t('model.goOnline')}
+          </ReasonButton>
+        )
       }
     />
   );

@@ -107,17 +107,18 @@ export function OthersLadder({
   if (data === undefined) return error === null ? <Pending /> : <Refusal error={error} alert={false} />;
   const rungs = data.requirements ?? [];
   const next = rungs.find((rung) => !rung.met);
+  const name = principal?.name ?? caller;
   return (
     <>
       <Ladder
         rungs={rungs}
-        other
+        caller={name}
         cloud={model.hosting === 'cloud'}
         buttons={next !== undefined && <RungButton model={model} rung={next} filled />}
       />
       {isCallable(rungs) && (
         <div className={css.gap}>
-          <CallIt model={model} caller={principal?.name ?? caller} />
+          <CallIt model={model} caller={name} />
         </div>
       )}
     </>

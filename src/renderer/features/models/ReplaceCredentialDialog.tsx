@@ -1,6 +1,6 @@
 import { Modal, Select } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
-import { navigate } from 'wouter/use-browser-location';
+import { openDialog } from '../../app/dialogs.ts';
 import { toastDone } from '../../app/toasts.ts';
 import { credentialsQuery } from '../../data/credentials.ts';
 import { useModelDetail } from '../../data/models.ts';
@@ -69,12 +69,7 @@ export function ReplaceCredentialDialog({
         {error !== null && <Refusal error={error} />}
         <div className={confirmCss.buttons}>
           {list !== undefined && others.length === 0 && (
-            <ReasonButton
-              onClick={() => {
-                onClose();
-                navigate('/credentials');
-              }}
-            >
+            <ReasonButton onClick={() => openDialog({ kind: 'credential', ask: 'add', id: null })}>
               {t('credential.add')}
             </ReasonButton>
           )}

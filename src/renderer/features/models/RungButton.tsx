@@ -29,7 +29,10 @@ function wayOut(model: Model, code: string, { edit, superadmin }: Rights): WayOu
       go: () => openDialog({ kind: 'replace-credential', modelId: model.id }),
     };
   if (code === 'profile' && superadmin)
-    return { label: t('model.seeProfile'), go: () => openDialog({ kind: 'profile' }) };
+    return {
+      label: t('model.goOnline'),
+      go: () => openDialog({ kind: 'switch-profile', to: 'online' }),
+    };
   if (code === 'visible' && edit)
     return { label: t('model.seeAccess'), go: () => navigate(`/models/${model.id}/access`) };
   if (code === 'artifact_ready')

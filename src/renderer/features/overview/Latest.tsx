@@ -50,8 +50,19 @@ function JournalLine({ row }: { readonly row: JournalRow }): ReactNode {
   );
 }
 
+/** Where the pages of a kind of object are. */
+const LISTS: Readonly<Record<string, string>> = {
+  model: '/models',
+  slot: '/slots',
+  job: '/jobs',
+  key: '/access/keys',
+  principal: '/access/people',
+  group: '/access/groups',
+  credential: '/credentials',
+};
+
 function subjectTarget(subject: string | null): string | null {
-  const match = /^(model|slot|job):(.+)$/.exec(subject ?? '');
-  if (match === null) return null;
-  return `/${match[1] ?? ''}s/${match[2] ?? ''}`;
+  const match = /^([a-z]+):(.+)$/.exec(subject ?? '');
+  const list = LISTS[match?.[1] ?? ''];
+  return list === undefined ? null : `${list}/${match?.[2] ?? ''}`;
 }

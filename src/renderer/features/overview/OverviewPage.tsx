@@ -5,12 +5,15 @@ import { useStore } from 'zustand';
 import type { Model, Slot } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { useFailedJobs } from '../../app/JobsTray.tsx';
+import { keysQuery } from '../../data/access.ts';
 import { useConnection } from '../../data/connection.ts';
+import { credentialsQuery } from '../../data/credentials.ts';
 import { desktop } from '../../data/desktop.ts';
 import { hasEnded, liveStore, useJobs, useSlots } from '../../data/live.ts';
 import { useModelList, useModels } from '../../data/models.ts';
 import { useSystem } from '../../data/node.ts';
 import { useNow } from '../../data/now.ts';
+import { useQuery } from '../../data/queries.ts';
 import { useMay } from '../../data/session.ts';
 import { Copy } from '../../parts/Copy.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
@@ -23,13 +26,15 @@ import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
+import { keyState, restOf } from '../access/words.ts';
 import { SampleButton } from '../add-model/SampleButton.tsx';
+import { credentialState } from '../credentials/words.ts';
 import { modelTitle } from '../models/words.ts';
 import { isDown, slotStateWords } from '../slots/words.ts';
 import { Latest } from './Latest.tsx';
 import { Machine } from './Machine.tsx';
 import { UserOverview } from './UserOverview.tsx';
-import { verdict, waiting, type Waiting } from './verdict.ts';
+import { verdict, waiting, type NodeFacts, type Waiting } from './verdict.ts';
 import css from './OverviewPage.module.css';
 
 const MOST_WAITING = 7;
@@ -59,6 +64,7 @@ function NodeOverview(): ReactNode {
   const list = useModelList({});
   const models = useModels(list.data?.ids ?? []);
   const { data: system } = useSystem();
+  const access = useAccessTroubles();
   const liveError = useStore(liveStore, (live) => live.error);
   const { phase } = useConnection();
   const error = list.error ?? liveError;
@@ -70,7 +76,7 @@ function NodeOverview(): ReactNode {
         <Refusal error={error} alert={false} />
       </div>
     );
-  const facts = { slots, failedJobs, models, system };
+  const facts = { slots, failedJobs, models, system, ...access };
   const running = jobs.filter((job) => !hasEnded(job));
   const waits = waiting(facts);
   const judged = verdict(facts, running.length);
@@ -102,6 +108,20 @@ function NodeOverview(): ReactNode {
       </div>
     </>
   );
+}
+
+/** Keys about to end and credentials that fail, as far as whoever looks may know of them. */
+function useAccessTroubles(): Pick<NodeFacts, 'endingKeys' | 'failingCredentials'> {
+  const superadmin = useMay('superadmin');
+  const now = useNow(60_000);
+  const { data: keys } = useQuery(superadmin ? keysQuery() : null);
+  const { data: credentials } = useQuery(credentialsQuery());
+  return {
+    endingKeys: (keys?.rows ?? [])
+      .filter((key) => keyState(key, now) === 'soon' && key.replaced_by === null)
+      .map((key) => ({ key, rest: restOf(key, now) })),
+    failingCredentials: (credentials?.rows ?? []).filter((one) => credentialState(one) === 'fails'),
+  };
 }
 
 function VerdictLine({
@@ -211,6 +231,8 @@ function WaitingMark({ row }: { readonly row: Waiting }): ReactNode {
       return <StateMark axis="load" state="empty" wordless size={12} />;
     case 'database':
     case 'secrets':
+    case 'key':
+    case 'credential':
       return <StateMark axis="check" state={row.harm === 'bad' ? 'failed' : 'warning'} wordless size={12} />;
   }
 }

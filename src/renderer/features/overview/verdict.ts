@@ -1,4 +1,4 @@
-import type { Job, Model, Slot, System } from '../../../shared/contract/index.ts';
+import type { Credential, Job, Key, Model, Slot, System } from '../../../shared/contract/index.ts';
 import { t } from '../../strings/text.ts';
 import { isDown } from '../slots/words.ts';
 import { modelTitle } from '../models/words.ts';
@@ -8,7 +8,16 @@ import { modelTitle } from '../models/words.ts';
 export interface Waiting {
   readonly id: string;
   readonly harm: 'bad' | 'warn';
-  readonly kind: 'slot' | 'job' | 'stale' | 'artifact' | 'unloaded' | 'database' | 'secrets';
+  readonly kind:
+    | 'slot'
+    | 'job'
+    | 'stale'
+    | 'artifact'
+    | 'unloaded'
+    | 'database'
+    | 'secrets'
+    | 'key'
+    | 'credential';
   readonly sentence: string;
   readonly since: string | null;
   readonly button: string;
@@ -22,10 +31,15 @@ export interface NodeFacts {
   readonly failedJobs: readonly Job[];
   readonly models: readonly Model[];
   readonly system: System | undefined;
+  /** Keys of applications that end soon, with how long they still work. Only a superadmin sees them. */
+  readonly endingKeys?: readonly { readonly key: Key; readonly rest: string }[];
+  /** Those in force whose provider did not take them. */
+  readonly failingCredentials?: readonly Credential[];
 }
 
 /** What waits for a person, the most harmful first. Pure. */
-export function waiting({ slots, failedJobs, models, system }: NodeFacts): Waiting[] {
+export function waiting(facts: NodeFacts): Waiting[] {
+  const { slots, failedJobs, models, system } = facts;
   return [
     ...systemTroubles(system),
     ...slots.filter(isDown).map((slot): Waiting => ({
@@ -83,6 +97,34 @@ export function waiting({ slots, failedJobs, models, system }: NodeFacts): Waiti
       since: job.finished_at,
       button: t('jobs.see'),
       to: `/jobs/${job.id}`,
+    })),
+    ...accessTroubles(facts),
+  ];
+}
+
+/** What stops calls later, or calls to a provider now. */
+function accessTroubles({ endingKeys = [], failingCredentials = [] }: NodeFacts): Waiting[] {
+  return [
+    ...failingCredentials.map((credential): Waiting => ({
+      id: `credential:${credential.id}`,
+      harm: 'warn',
+      kind: 'credential',
+      sentence: t('waits.credential', {
+        name: credential.display_name,
+        message: credential.last_probe?.message ?? '',
+      }),
+      since: credential.last_probe?.at ?? null,
+      button: t('action.open'),
+      to: `/credentials/${credential.id}`,
+    })),
+    ...endingKeys.map(({ key, rest }): Waiting => ({
+      id: `key:${key.id}`,
+      harm: 'warn',
+      kind: 'key',
+      sentence: t('waits.key', { name: key.name, last4: key.last4, span: rest }),
+      since: null,
+      button: t('action.open'),
+      to: `/access/keys/${key.id}`,
     })),
   ];
 }

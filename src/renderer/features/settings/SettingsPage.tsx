@@ -2,9 +2,10 @@ import { Checkbox, SegmentedControl, useMantineColorScheme } from '@mantine/core
 import type { ReactNode } from 'react';
 import { openDialog } from '../../app/dialogs.ts';
 import { desktop } from '../../data/desktop.ts';
-import { useSystem } from '../../data/node.ts';
+import { profileQuery, useSystem } from '../../data/node.ts';
 import { preferencesStore, usePreferences } from '../../data/preferences.ts';
-import { signOut, useSession } from '../../data/session.ts';
+import { useQuery } from '../../data/queries.ts';
+import { signOut, useMay, useSession } from '../../data/session.ts';
 import { Copy } from '../../parts/Copy.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Facts } from '../../parts/Facts.tsx';
@@ -15,6 +16,8 @@ import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { t } from '../../strings/text.ts';
+import { RefusedAttempts } from '../profile/RefusedAttempts.tsx';
+import { lockedSentence } from '../profile/words.ts';
 import css from './SettingsPage.module.css';
 
 const SCHEMES = ['auto', 'light', 'dark'] as const;
@@ -29,6 +32,7 @@ export default function SettingsPage(): ReactNode {
         <Appearance />
         <Keyboard />
         <SessionSection />
+        <NetworkSection />
         <About />
       </div>
     </>
@@ -104,6 +108,35 @@ function SessionSection(): ReactNode {
           <span className={css.note}>{t('settings.desktopKey')}</span>
         )}
       </div>
+    </Section>
+  );
+}
+
+/** Whether anything leaves this machine, and everything that wanted to and was not let. */
+function NetworkSection(): ReactNode {
+  const { data: profile } = useQuery(profileQuery);
+  const admin = useMay('admin');
+  const superadmin = useMay('superadmin');
+  if (profile === undefined) return null;
+  const to = profile.profile === 'online' ? 'offline' : 'online';
+  const locked = lockedSentence(profile);
+  return (
+    <Section title={t('profile.network')}>
+      <div className={css.row} id="network">
+        <span className={css.wide}>
+          {t('profile.now', { profile: t(`profile.${profile.profile}`).toLowerCase() })}{' '}
+          <span className={css.note}>
+            {locked ?? t('profile.setBy', { source: t(`profile.by.${profile.source}`) })}
+          </span>
+        </span>
+        {superadmin && (
+          <ReasonButton changes reason={locked} onClick={() => openDialog({ kind: 'switch-profile', to })}>
+            {`${t(to === 'offline' ? 'profile.goOffline' : 'profile.goOnline')}…`}
+          </ReasonButton>
+        )}
+      </div>
+      <p>{t('profile.refused', { count: profile.refused_count })}</p>
+      {admin && profile.refused_count > 0 && <RefusedAttempts />}
     </Section>
   );
 }

@@ -12,6 +12,7 @@ export const credentials = {
   'credentials.addPlain': 'Add a credential',
   'credentials.offline':
     'This node is offline: no provider is asked, and cloud models are not called. Credentials can be kept and revoked.',
+  'credentials.offlineAsk': 'This node is offline, so the provider is not asked.',
   'credentials.seeProfile': 'See the profile',
   'provider.openai': 'OpenAI',
   'provider.anthropic': 'Anthropic',

@@ -1,3 +1,4 @@
+import { access } from './access.ts';
 import { catalogue } from './catalogue.ts';
 import { common } from './common.ts';
 import { credentials } from './credentials.ts';
@@ -9,9 +10,11 @@ import { models } from './models.ts';
 import { overview } from './overview.ts';
 import { parts } from './parts.ts';
 import { playground } from './playground.ts';
+import { profile } from './profile.ts';
 import { shell } from './shell.ts';
 import { slots } from './slots.ts';
 import { states } from './states.ts';
+import { usage } from './usage.ts';
 
 /** Every text of the UI, in English. Whole sentences, ICU plurals, no markup but named tags. */
 export const en = {
@@ -28,5 +31,8 @@ export const en = {
   ...catalogue,
   ...modelPage,
   ...families,
+  ...access,
   ...credentials,
+  ...usage,
+  ...profile,
 } as const;

@@ -13,7 +13,7 @@ export const modelPage = {
   'model.asLabel': 'For whom',
   'model.asYourself': 'yourself',
   'model.canBeCalledBy': '{who} can call it.',
-  'model.seeProfile': 'See the profile',
+  'model.goOnline': 'Go online…',
   'model.seeAccess': 'See who sees it',
   'model.seeFiles': 'See the files',
   'model.annotations': 'Annotations',
@@ -21,7 +21,6 @@ export const modelPage = {
   'model.metadataCount': '{count} fields, as they came',
   'model.metadataShow': 'Show',
   'model.metadataHide': 'Hide',
-  'rung.visible.other': 'Visible to this caller',
   'rung.tested.cloud': 'Tested at the provider',
 
   'edit.edit': 'Edit',
@@ -144,11 +143,6 @@ export const modelPage = {
   'modelUsage.tokensIn': 'Tokens in',
   'modelUsage.tokensOut': 'Tokens out',
   'modelUsage.latency': 'Mean time',
-  'modelUsage.latencyMax': 'Longest',
-  'modelUsage.day': 'Day (UTC)',
-  'modelUsage.key': 'Key',
-  'modelUsage.byDay': 'By day',
-  'modelUsage.byKey': 'By key',
   'modelUsage.csv': 'Save as CSV',
 
   'modelAccess.visibility': 'Who sees it',

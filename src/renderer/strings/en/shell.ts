@@ -8,6 +8,7 @@ export const shell = {
   'place.settings': 'Settings',
   'group.library': 'Library',
   'group.serving': 'Serving',
+  'group.governance': 'Governance',
   'group.machine': 'Machine',
 
   'shell.navigation': 'Places',
@@ -41,23 +42,12 @@ export const shell = {
   'profile.offlineMeans': 'Nothing that this node starts or asks talks to anything beyond this machine.',
   'profile.refused':
     '{count, plural, =0 {No attempt to leave this machine was refused since the agent started.} one {# attempt to leave this machine was refused since the agent started.} other {# attempts to leave this machine were refused since the agent started.}}',
-  'profile.lockedBy':
-    'The profile was set by {source} when the agent started. Change it there and restart the agent.',
-  'profile.source.default': 'default',
-  'profile.source.stored': 'a person, here',
-  'profile.source.argument': 'an argument',
-  'profile.source.environment': 'the environment',
-  'profile.source.file': 'the configuration file',
   'profile.goOffline': 'Go offline',
   'profile.goOnline': 'Go online',
   'profile.goOfflineTitle': 'Go offline?',
   'profile.goOnlineTitle': 'Go online?',
   'profile.stayOnline': 'Stay online',
   'profile.stayOffline': 'Stay offline',
-  'profile.offlineEffect':
-    '{serving, plural, =0 {No slot serves now.} one {# local slot keeps serving.} other {# local slots keep serving.}} Image pulls and everything else beyond this machine are refused until you are back online.',
-  'profile.onlineEffect':
-    'This node may then connect to the internet where an operation asks for it. Local models are not affected.',
   'profile.switching': 'Switching…',
   'profile.switched': 'This node is {profile} now.',
 
