@@ -1,6 +1,8 @@
 import { fireEvent, screen, waitFor } from '@testing-library/react';
-import { useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { useStore } from 'zustand';
+import { createStore } from 'zustand/vanilla';
 import { AppError } from '../../shared/contract/index.ts';
 import { draw } from '../testing/draw.tsx';
 import { Editable } from './Editable.tsx';
@@ -8,9 +10,11 @@ import { Editable } from './Editable.tsx';
 const onSave = vi.fn<(draft: string, rev: number) => Promise<void>>();
 
 /** Something that somebody else may change, too. */
-function Object_({ theirs }: { readonly theirs: { current: (text: string) => void } }): ReactNode {
-  const [now, setNow] = useState({ text: 'first', rev: 1 });
-  theirs.current = (text) => setNow(({ rev }) => ({ text, rev: rev + 1 }));
+const object = createStore(() => ({ text: 'first', rev: 1 }));
+const theirs = (text: string): void => object.setState(({ rev }) => ({ text, rev: rev + 1 }));
+
+function Shared(): ReactNode {
+  const now = useStore(object);
   return (
     <Editable
       title="Description"
@@ -30,11 +34,11 @@ function Object_({ theirs }: { readonly theirs: { current: (text: string) => voi
 }
 
 describe('editing in place', () => {
-  const theirs = { current: (_text: string): void => undefined };
   beforeEach(() => {
     onSave.mockReset();
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('no agent in this test')));
-    draw(<Object_ theirs={theirs} />);
+    object.setState({ text: 'first', rev: 1 });
+    draw(<Shared />);
     fireEvent.click(screen.getByRole('button', { name: 'Edit: Description' }));
   });
   const type = (text: string): void => {
@@ -47,13 +51,13 @@ describe('editing in place', () => {
 
   it('starts in the field and shows what was saved at once, against the revision it began with', async () => {
     expect(document.activeElement).toBe(screen.getByLabelText('Text'));
-    let answer: (() => void) | null = null;
-    onSave.mockImplementation(() => new Promise((resolve) => (answer = () => resolve())));
+    let answer = (): void => undefined;
+    onSave.mockImplementation(() => new Promise((resolve) => (answer = resolve)));
     type('second');
     save();
     await waitFor(() => expect(shown()).toBe('second'));
     expect(onSave).toHaveBeenCalledWith('second', 1);
-    (answer as (() => void) | null)?.();
+    answer();
     // The answer of the agent stands: here nobody told the object.
     await waitFor(() => expect(shown()).toBe('first'));
   });
@@ -72,7 +76,7 @@ describe('editing in place', () => {
     save();
     const alert = await screen.findByRole('alert');
     expect(alert.textContent).toContain('Your change was not made.');
-    theirs.current('theirs');
+    theirs('theirs');
     fireEvent.click(await screen.findByRole('button', { name: 'Show what changed' }));
     await waitFor(() =>
       expect(screen.getByRole('alert').textContent).toMatch(/Before\s*first\s*Now\s*theirs/),
