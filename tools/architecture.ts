@@ -70,6 +70,7 @@ export const FEATURES_WITH_A_DOOR = [
 /** The places where a connection may be opened, and where addresses are judged. */
 export const NETWORK_EXEMPT = [
   'src/agent/kernel/address-rules.ts',
+  'src/agent/kernel/dial.ts',
   'src/agent/kernel/egress.ts',
   'src/agent/runtimes/embedded/openai-server.ts',
 ] as const;

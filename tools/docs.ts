@@ -62,8 +62,8 @@ const PARTS: Readonly<Record<string, () => string>> = {
       (Object.values(ENDPOINTS) as Endpoint[]).map((row) => [
         row.method,
         `\`${row.path}\``,
-        ...ROLES.map((role) => mark(row.role === 'open' || roleCovers(role, row.role))),
-        mark(row.owner !== undefined && !roleCovers('user', row.role as Role)),
+        ...ROLES.map((role) => tick(row.role === 'open' || roleCovers(role, row.role))),
+        tick(row.owner !== undefined && !roleCovers('user', row.role as Role)),
         row.role === 'open' ? 'no key' : scopeOf(row),
       ]),
     ),
@@ -79,7 +79,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
     ),
 };
 
-const mark = (may: boolean): string => (may ? 'yes' : '');
+const tick = (may: boolean): string => (may ? 'yes' : '');
 
 /** Only direct uses are drawn: what a layer reaches through another one it may use as well. */
 function layerLines(layer: Layer): string[] {

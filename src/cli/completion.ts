@@ -35,11 +35,15 @@ export function completionScript(shell: string, command = 'modelops'): string | 
 }
 
 /** Arguments that name something of the node. */
-const NAMES: Record<string, 'models' | 'slots'> = {
+type Named = 'models' | 'slots' | 'principals' | 'groups' | 'keys';
+const NAMES: Record<string, Named> = {
   id: 'models',
   model: 'models',
   slot: 'slots',
   name: 'models',
+  principal: 'principals',
+  group: 'groups',
+  key: 'keys',
 };
 
 /** What may stand in the place of the last word. */
@@ -69,13 +73,25 @@ export async function complete(program: Command, words: readonly string[]): Prom
   return matching(await names(isSlot ? 'slots' : NAMES[argument]), typed);
 }
 
-async function names(kind: 'models' | 'slots' | undefined): Promise<string[]> {
+async function names(kind: Named | undefined): Promise<string[]> {
   if (kind === undefined) return [];
   try {
     const { call } = await connect(resolveDataDir(undefined));
-    if (kind === 'slots')
-      return (await call(ENDPOINTS.listSlots, { query: { limit: 200 } })).slots.map((slot) => slot.id);
-    return (await call(ENDPOINTS.listModels, { query: { limit: 200 } })).models.map((model) => model.id);
+    const query = { limit: 200 };
+    switch (kind) {
+      case 'slots':
+        return (await call(ENDPOINTS.listSlots, { query })).slots.map((slot) => slot.id);
+      case 'principals':
+        return (await call(ENDPOINTS.listPrincipals, { query })).principals.map((one) => one.name);
+      case 'groups':
+        return (await call(ENDPOINTS.listGroups, { query })).groups.map((group) => group.name);
+      case 'keys':
+        return (await call(ENDPOINTS.listKeys, { query })).keys
+          .filter((key) => key.revoked_at === null && key.replaced_by === null && key.kind === 'api')
+          .map((key) => key.name);
+      default:
+        return (await call(ENDPOINTS.listModels, { query })).models.map((model) => model.id);
+    }
   } catch {
     // Without an agent there is nothing to offer, and nothing to say in the middle of typing.
     return [];

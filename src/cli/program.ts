@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { AppError } from '../shared/contract/index.ts';
 import { VERSION } from '../agent/system/version.ts';
+import { accessCommands } from './commands/access.ts';
 import { backupCommands } from './commands/backup.ts';
 import { chatCommand } from './commands/chat.ts';
+import { credentialCommands } from './commands/credentials.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { keyCommands } from './commands/keys.ts';
 import { importCommand, modelCommands } from './commands/models.ts';
@@ -33,6 +35,8 @@ export function createProgram(): Command {
   chatCommand(program);
   jobCommands(program);
   keyCommands(program);
+  accessCommands(program);
+  credentialCommands(program);
   backupCommands(program);
   usageCommand(program);
   program

@@ -68,14 +68,15 @@ export function fromFastify(error: unknown): AppError | null {
 export function invalidArgument(error: z.ZodError, where: 'params' | 'query' | 'body'): AppError {
   const fields = new Set<string>();
   let allowed: unknown;
-  for (const issue of error.issues.slice(0, 20)) {
+  const issues = error.issues.flatMap((issue) => inUnion(issue));
+  for (const issue of issues.slice(0, 20)) {
     const path = issue.path.map(String).join('.');
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) fields.add(path === '' ? key : `${path}.${key}`);
     } else fields.add(path === '' ? where : path);
     if (issue.code === 'invalid_value') allowed ??= issue.values;
   }
-  const [first] = error.issues;
+  const [first] = issues;
   const names = [...fields];
   return new AppError(
     'invalid_argument',
@@ -84,6 +85,26 @@ export function invalidArgument(error: z.ZodError, where: 'params' | 'query' | '
       details: { fields: names, ...(allowed === undefined ? {} : { allowed }) },
     },
   );
+}
+
+/** Of the branches of a union, what is wrong with the one that was most likely meant. */
+function inUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const [meant] = issue.errors.toSorted((a, b) => farOff(a) - farOff(b));
+  // A wrong type of the whole value has no branch that was meant.
+  if (meant === undefined || meant.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'))
+    return [issue];
+  return meant.flatMap((inner) => inUnion({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+/** A branch whose fixed values do not fit was not meant; else the one with the fewest problems was. */
+function farOff(issues: readonly z.core.$ZodIssue[]): number {
+  const unknown = issues.reduce(
+    (sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 0),
+    0,
+  );
+  const fixed = issues.some((issue) => issue.code === 'invalid_value' && issue.values.length === 1);
+  return (fixed ? 1000 : 0) + issues.length + unknown;
 }
 
 /** Statuses a row can answer with, for the OpenAPI document. */

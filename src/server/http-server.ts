@@ -36,6 +36,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     genReqId: nextId,
     requestIdHeader: false,
     return503OnClosing: false,
+    // What Fastify refuses before it knows a route has our envelope too.
+    frameworkErrors: (thrown, request, reply) => {
+      sendError(reply as FastifyReply, request as FastifyRequest, fromFastify(thrown) ?? toAppError(thrown));
+    },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 256 },
     // Closing ends idle connections at once and waits for those that are answering.
     forceCloseConnections: 'idle',
@@ -77,7 +81,7 @@ export function serverUrl(app: FastifyInstance, tls: boolean): string {
 }
 
 function sendError(reply: FastifyReply, request: FastifyRequest, error: AppError): void {
-  const row = (request.routeOptions.config as { row?: Endpoint }).row;
+  const row = (request.routeOptions.config as { row?: Endpoint } | undefined)?.row;
   const isGateway =
     row?.kind === 'openai' ||
     (row === undefined && /^\/v1\/(chat|completions|embeddings|models)\b/.test(request.url));

@@ -8,6 +8,7 @@ import {
   type EndpointRequest,
 } from '../shared/contract/index.ts';
 import { roleCovers } from '../shared/lifecycle/index.ts';
+import { assertCleanInput } from './clean-input.ts';
 import type { Admit, Authenticate, Caller, RawContext, RequestContext } from './context.ts';
 import { invalidArgument } from './errors.ts';
 import { GATEWAY_BODY_LIMIT } from './http-server.ts';
@@ -151,7 +152,10 @@ export class Router<Rows extends Record<string, Endpoint>> {
 }
 
 function validate(row: Endpoint, request: FastifyRequest): EndpointRequest<Endpoint> {
+  // What the gateway passes on is text for an engine, whatever it is.
+  const anyText = row.kind === 'openai';
   const parse = (schema: z.ZodType, value: unknown, where: 'params' | 'query' | 'body'): unknown => {
+    assertCleanInput(value, where, anyText && where === 'body');
     const parsed = schema.safeParse(value);
     if (!parsed.success) throw invalidArgument(parsed.error, where);
     return parsed.data;
@@ -160,8 +164,10 @@ function validate(row: Endpoint, request: FastifyRequest): EndpointRequest<Endpo
   return {
     params: row.params === undefined ? undefined : parse(row.params, request.params, 'params'),
     query: parse(row.query ?? NO_QUERY, request.query, 'query'),
-    // Every body is an object, and an absent one means: all defaults.
-    body: hasBody ? parse(row.body ?? NO_BODY, request.body ?? {}, 'body') : undefined,
+    // Every body is an object, and an absent one means: all defaults. `null` is not absent.
+    body: hasBody
+      ? parse(row.body ?? NO_BODY, request.body === undefined ? {} : request.body, 'body')
+      : undefined,
   } as EndpointRequest<Endpoint>;
 }
 
@@ -205,8 +211,8 @@ class HandlerContext implements RawContext {
 }
 
 function ifMatchNumber(header: string): number {
-  const value = Number(header.replaceAll('"', '').trim());
-  if (Number.isSafeInteger(value) && value >= 0) return value;
+  const digits = /^(?:"(\d{1,15})"|(\d{1,15}))$/.exec(header.trim());
+  if (digits !== null) return Number(digits[1] ?? digits[2]);
   throw new AppError('invalid_argument', 'If-Match carries the rev of what you read, a whole number.', {
     details: { fields: ['if-match'] },
   });

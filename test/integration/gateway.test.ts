@@ -223,6 +223,54 @@ describe('usage', () => {
   });
 });
 
+describe('generate and inference', () => {
+  it('answer from the local model that is named, and count as its calls', async () => {
+    const before = (await agent.call(ENDPOINTS.getModel, { params: { id: alpha.id } })).model.usage_summary;
+    const generated = await agent.call(ENDPOINTS.generateText, {
+      body: { model_id: alpha.id, prompt: 'Who are you?', max_tokens: 4, temperature: 0 },
+    });
+    expect(generated).toMatchObject({
+      output: 'I am alpha, a',
+      response: 'I am alpha, a',
+      model_id: alpha.id,
+      finish_reason: 'length',
+      usage: { completion_tokens: 4 },
+    });
+    const history = [{ role: 'user' as const, content: 'Hello' }];
+    const inferred = await agent.call(ENDPOINTS.inferText, {
+      body: { model: alpha.id, prompt: 'x', history },
+    });
+    expect(inferred.output).toBe(sentenceOf('alpha'));
+    const { total } = (await agent.call(ENDPOINTS.getModel, { params: { id: alpha.id } })).model
+      .usage_summary;
+    expect(total.calls - before.total.calls).toBe(2);
+    expect(total.completion_tokens - before.total.completion_tokens).toBe(
+      (generated.usage?.completion_tokens ?? 0) + (inferred.usage?.completion_tokens ?? 0),
+    );
+    await agent.slot(slots.alpha, (now) => now.requests_in_flight === 0);
+  });
+
+  it('are refused as any other call is, in the ordinary envelope', async () => {
+    const generate = (model_id: string, prompt = 'x') =>
+      agent.request('POST', '/v1/models/generate', { body: { model_id, prompt } });
+    expect(await generate(vectors.id)).toMatchObject({ status: 422, body: { error: 'unsupported_format' } });
+    expect(await generate('gpt-4')).toMatchObject({
+      status: 404,
+      body: { error: 'not_found', details: { fields: ['model_id'] } },
+    });
+    expect(await generate(alpha.id, 'x'.repeat(1000))).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_argument', message: expect.stringContaining('Nothing was cut.') },
+    });
+  });
+
+  it('rerank has no runtime here, and is refused for another task', async () => {
+    expect(
+      await agent.request('POST', '/v1/rerank', { body: { model: alpha.id, query: 'x', documents: ['y'] } }),
+    ).toMatchObject({ status: 422, body: { error: { code: 'unsupported_format' } } });
+  });
+});
+
 describe('many at once', () => {
   it('are all answered, each by the model it named', async () => {
     await serveModel(agent, beta.id, { config: { threads: 1, context_length: 128 } });

@@ -6,7 +6,6 @@ import {
   type Model,
   type TestRun,
 } from '../../src/shared/contract/index.ts';
-import { readEvents } from '../../src/cli/events.ts';
 import type { ProviderDouble } from '../doubles/provider/provider.ts';
 import type { TestAgent } from './agent.ts';
 
@@ -81,27 +80,4 @@ export async function activateCloudModel(call: Call<AbortSignal>, id: string): P
   const run = await testCloudModel(call, id);
   await call(ENDPOINTS.validateModel, { params: { id }, body: { test_run_id: run.id } });
   return (await call(ENDPOINTS.activateModel, { params: { id } })).model;
-}
-
-const DEADLINE_MS = 30_000;
-
-/** The model once it is as wanted; looked at again at every event. @throws after half a minute. */
-export async function modelOnce(
-  agent: Pick<TestAgent, 'call' | 'url' | 'token'>,
-  id: string,
-  reached: (model: Model) => boolean,
-): Promise<Model> {
-  const stop = new AbortController();
-  const deadline = setTimeout(() => stop.abort(new Error(`${id}: ${String(reached)}`)), DEADLINE_MS);
-  try {
-    const events = readEvents(agent, 'journal', stop.signal);
-    while ((await events.next()).done !== true) {
-      const { model } = await agent.call(ENDPOINTS.getModel, { params: { id } });
-      if (reached(model)) return model;
-    }
-    throw new Error('the event stream ended');
-  } finally {
-    clearTimeout(deadline);
-    stop.abort();
-  }
 }

@@ -47,7 +47,7 @@ const PREFERRED_RUNTIMES = ['vllm', 'llama-cpp-cuda', 'llama-cpp-cpu', 'embedded
 
 /**
  * Asks for a job that does what is missing until a model answers. The same request while it runs joins it.
- * @throws {AppError} `not_found`, `recalled`, `artifact_not_ready`.
+ * @throws {AppError} `not_found`, `unsupported_format` for a cloud model, `recalled`, `artifact_not_ready`.
  */
 export async function startServe(
   deps: ServeDeps,
@@ -55,6 +55,11 @@ export async function startServe(
   actor: Actor,
 ): Promise<Job> {
   const model = deps.lifecycle.visible(request.model_id, actor);
+  if (model.hosting === 'cloud') {
+    throw new AppError('unsupported_format', `${model.id} runs at a provider and needs no slot.`, {
+      hint: 'Test it, validate it with that test, and activate it.',
+    });
+  }
   if (request.slot_id !== null) deps.slots.get(request.slot_id);
   if (request.runtime_spec !== null) deps.specs.get(request.runtime_spec);
   const action =

@@ -1,12 +1,22 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
-import { request as httpRequest } from 'node:http';
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Agent, Pool, type buildConnector, type Dispatcher } from 'undici';
 import { AppError } from '../../shared/contract/index.ts';
 import { isInRanges, isPublic, isRange, judgeAddress } from './address-rules.ts';
 import type { Clock } from './clock.ts';
+import {
+  bareHost,
+  ConnectFailed,
+  established,
+  originOf,
+  portOf,
+  secured,
+  timedOut,
+  tunnel,
+  type ConnectOptions,
+} from './dial.ts';
 import type { Profile } from './profile.ts';
 
 /**
@@ -85,18 +95,6 @@ export function proxyFor(origin: string, proxy: ProxySettings | undefined): stri
   return excepted ? null : proxy.httpsProxy;
 }
 
-/** The connection itself did not come about, so nothing of a request was sent. `code` as the system tells it. */
-export class ConnectFailed extends Error {
-  readonly code: string;
-
-  constructor(host: string, cause: unknown) {
-    const code = (cause as { code?: unknown } | null)?.code;
-    super(`no connection to ${host}`, { cause });
-    this.name = 'ConnectFailed';
-    this.code = typeof code === 'string' ? code : 'ECONNFAILED';
-  }
-}
-
 /** A request to an origin that a user named. */
 export interface GuardedRequest extends Omit<Dispatcher.RequestOptions, 'origin'> {
   /** Ranges of non-public addresses that were allowed for it, in CIDR notation. */
@@ -117,15 +115,22 @@ const KEPT_ATTEMPTS = 200;
 export class Egress {
   readonly #facts: () => EgressFacts;
   readonly #clock: Clock;
+  readonly #resolve: (name: string) => Promise<readonly LookupAddress[]>;
   readonly #refused: RefusedAttempt[] = [];
   readonly #onRefused = new Set<() => void>();
   /** Connections to origins that users named, by the ranges allowed for them. */
   readonly #guarded = new Map<string, Agent>();
   #refusedCount = 0;
 
-  constructor(facts: () => EgressFacts, clock: Clock) {
+  /** @param resolve all addresses of a name; the system's resolver unless told otherwise. */
+  constructor(
+    facts: () => EgressFacts,
+    clock: Clock,
+    resolve: (name: string) => Promise<readonly LookupAddress[]> = (name) => lookup(name, { all: true }),
+  ) {
     this.#facts = facts;
     this.#clock = clock;
+    this.#resolve = resolve;
   }
 
   get refusedCount(): number {
@@ -261,6 +266,15 @@ export class Egress {
     );
   }
 
+  #addressesOf(host: string, deadline: AbortSignal): Promise<readonly LookupAddress[]> {
+    const family = isIP(host);
+    if (family !== 0) return Promise.resolve([{ address: host, family }]);
+    const late = new Promise<never>((_resolve, reject) => {
+      deadline.addEventListener('abort', () => reject(timedOut()), { once: true });
+    });
+    return Promise.race([this.#resolve(host), late]);
+  }
+
   /** To a destination that the agent itself names. */
   async #open(destination: Destination, options: ConnectOptions): Promise<Socket> {
     this.assertAllowed(destination);
@@ -279,7 +293,7 @@ export class Egress {
     return established(socket, secure);
   }
 
-  /** To a destination that a user named: every address of the name is judged, and only judged ones are connected to. */
+  /** To a destination that a user named: each address of the name is judged, and only allowed ones are connected to. */
   async #openGuarded(
     destination: Destination,
     options: ConnectOptions,
@@ -295,15 +309,21 @@ export class Egress {
     const open = async (): Promise<Socket> => {
       if (through !== null)
         return established(secured(await tunnel(through, host, port, deadline), host), true, deadline);
-      const addresses = await resolve(host, deadline);
       const isPeer = allowedPeers.includes(destination.origin);
-      for (const { address } of addresses) {
-        const verdict = judgeAddress(address, { allowedRanges, isPeer, secure });
-        if (!verdict.ok) throw addressRefusal(destination, verdict);
-      }
+      const answers = (await this.#addressesOf(host, deadline)).map((answer) => ({
+        ...answer,
+        verdict: judgeAddress(answer.address, { allowedRanges, isPeer, secure }),
+      }));
+      const addresses = answers.filter(({ verdict }) => verdict.ok);
+      const refused = answers.find(({ verdict }) => !verdict.ok)?.verdict;
+      if (addresses.length === 0 && refused?.ok === false) throw addressRefusal(destination, refused);
       const judged: LookupFunction = (_name, wanted, callback) => {
         const [first] = addresses;
-        if (wanted.all === true) callback(null, [...addresses]);
+        if (wanted.all === true)
+          callback(
+            null,
+            addresses.map(({ address, family }) => ({ address, family })),
+          );
         else callback(null, first?.address ?? '', first?.family ?? 4);
       };
       const tcp = await established(
@@ -317,104 +337,6 @@ export class Egress {
       throw error instanceof AppError ? error : new ConnectFailed(host, error);
     });
   }
-}
-
-interface ConnectOptions {
-  readonly hostname: string;
-  readonly port: string;
-  readonly protocol: string;
-  readonly servername?: string | undefined;
-}
-
-function originOf({ protocol, hostname, port }: ConnectOptions): string {
-  return `${protocol}//${hostname}${port === '' ? '' : `:${port}`}`;
-}
-
-function portOf({ protocol, port }: ConnectOptions): number {
-  if (port !== '') return Number(port);
-  return protocol === 'https:' ? 443 : 80;
-}
-
-function bareHost(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, '');
-}
-
-async function resolve(host: string, deadline: AbortSignal): Promise<readonly LookupAddress[]> {
-  const family = isIP(host);
-  if (family !== 0) return [{ address: host, family }];
-  const late = new Promise<never>((_resolve, reject) => {
-    deadline.addEventListener('abort', () => reject(timedOut()), { once: true });
-  });
-  return Promise.race([lookup(host, { all: true }), late]);
-}
-
-function secured(socket: Socket, host: string): Socket {
-  return connectTls({
-    socket,
-    ALPNProtocols: ['http/1.1'],
-    host,
-    // An address is checked against the addresses of the certificate, and is never sent as a name.
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-  });
-}
-
-/** Resolves when a socket is connected, and when a secure one trusts the other side. */
-function established(socket: Socket, secure: boolean, deadline?: AbortSignal): Promise<Socket> {
-  return new Promise((resolve_, reject) => {
-    const late = (): void => void socket.destroy(timedOut());
-    const failed = (error: Error): void => {
-      deadline?.removeEventListener('abort', late);
-      reject(error);
-    };
-    socket.once('error', failed);
-    deadline?.addEventListener('abort', late, { once: true });
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
-      socket.off('error', failed);
-      deadline?.removeEventListener('abort', late);
-      resolve_(socket);
-    });
-  });
-}
-
-function timedOut(): Error {
-  return Object.assign(new Error('the connection took too long'), { code: 'ETIMEDOUT' });
-}
-
-/** A connection through a proxy's CONNECT. The name is resolved there. */
-function tunnel(proxy: string, host: string, port: number, signal: AbortSignal): Promise<Socket> {
-  const { protocol, hostname, port: proxyPort, username, password } = new URL(proxy);
-  const at = { host: bareHost(hostname), port: portOf({ protocol, hostname, port: proxyPort }) };
-  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const account = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return new Promise((resolve_, reject) => {
-    const request = httpRequest({
-      ...at,
-      method: 'CONNECT',
-      path: target,
-      agent: false,
-      signal,
-      headers: {
-        host: target,
-        ...(username === ''
-          ? {}
-          : { 'proxy-authorization': `Basic ${Buffer.from(account).toString('base64')}` }),
-      },
-      ...(protocol === 'https:'
-        ? { createConnection: () => connectTls({ ...at, servername: at.host }) }
-        : {}),
-    });
-    request.once('error', reject);
-    request.once('connect', (response, socket) => {
-      if (response.statusCode === 200) {
-        resolve_(socket as Socket);
-        return;
-      }
-      socket.destroy();
-      const refused = new Error(`the proxy answered with ${response.statusCode}`);
-      reject(Object.assign(refused, { code: `PROXY_${response.statusCode}` }));
-    });
-    request.end();
-  });
 }
 
 function addressRefusal(

@@ -4,6 +4,7 @@ import { AppError, ENDPOINTS, IMPORT_MODEL, shortDigest, type Model } from '../.
 import { action, type CommandContext } from '../command-context.ts';
 import { formatBytes, formatTable, formatTime } from '../output.ts';
 import { followJob } from '../progress.ts';
+import { addCloudCommand } from './credentials.ts';
 
 interface ImportOptions {
   readonly name?: string;
@@ -111,12 +112,13 @@ export function modelCommands(program: Command): void {
     },
   );
 
+  addCloudCommand(models);
   lifecycleCommands(models);
 
   action<{ prompt?: string; slot?: string }>(
     models
       .command('test')
-      .description('run a test on the slot that serves it')
+      .description('run a test on the slot that serves it, or at its provider')
       .argument('<id>')
       .option('--prompt <text>', 'what to ask', 'Who are you?')
       .option('--slot <id>', 'the slot'),
@@ -124,14 +126,14 @@ export function modelCommands(program: Command): void {
       const { call } = await agent();
       const { model } = await call(ENDPOINTS.getModel, { params: { id: id ?? '' } });
       const text = options.prompt ?? '';
-      const inputs = model.task_key === 'llm' ? { prompt: text } : { text };
+      const inputs = testInputs(model.task_key, text);
       const { test_run: run } = await call(ENDPOINTS.testModel, {
         params: { id: model.id },
         body: { inputs, ...(options.slot === undefined ? {} : { slot_id: options.slot }) },
       });
       output.result(
         { test_run: run },
-        `${run.result} on ${run.slot_id} in ${run.latency_ms} ms: ${run.summary}\n  modelops models validate ${model.id} --test-run ${run.id}`,
+        `${run.result}${run.slot_id === null ? '' : ` on ${run.slot_id}`} in ${run.latency_ms} ms: ${run.summary}\n  modelops models validate ${model.id} --test-run ${run.id}`,
       );
     },
   );
@@ -226,16 +228,17 @@ function lifecycleCommands(models: Command): void {
   );
 }
 
+function testInputs(task: Model['task_key'], text: string) {
+  if (task === 'llm') return { prompt: text };
+  return task === 'rerank' ? { query: text, documents: [text, 'Something else.'] } : { text };
+}
+
 function describeModel(model: Model): string {
   const facts: [string, string][] = [
     ['state', model.lifecycle_state],
     ['content', model.global_model_id],
     ['task', model.task_key],
-    ['format', [model.format, model.quantization, model.architecture].filter(Boolean).join(', ')],
-    ['size', formatBytes(model.artifact?.size_bytes ?? 0)],
-    ['artifact', model.artifact?.artifact_status ?? '—'],
-    ['context', model.trained_context_length === null ? '—' : `${model.trained_context_length} trained`],
-    ['loaded in', model.loaded_in.join(', ') || '—'],
+    ...(model.hosting === 'cloud' ? cloudFacts(model) : localFacts(model)),
   ];
   const ladder = (model.requirements ?? []).map((step) => {
     const blocked = step.blocked_by.length === 0 ? '' : ` (after ${step.blocked_by.join(', ')})`;
@@ -247,6 +250,29 @@ function describeModel(model: Model): string {
     'Until it answers:',
     ...ladder,
   ].join('\n');
+}
+
+function localFacts(model: Model): [string, string][] {
+  return [
+    ['format', [model.format, model.quantization, model.architecture].filter(Boolean).join(', ')],
+    ['size', formatBytes(model.artifact?.size_bytes ?? 0)],
+    ['artifact', model.artifact?.artifact_status ?? '—'],
+    ['context', model.trained_context_length === null ? '—' : `${model.trained_context_length} trained`],
+    ['loaded in', model.loaded_in.join(', ') || '—'],
+  ];
+}
+
+function cloudFacts({
+  provider,
+  provider_model_id,
+  credential,
+  validation_expires_at,
+}: Model): [string, string][] {
+  return [
+    ['provider', `${provider}, there called ${provider_model_id}`],
+    ['credential', [credential.display_name, credential.status].filter(Boolean).join(', ')],
+    ['proved until', formatTime(validation_expires_at)],
+  ];
 }
 
 /** @throws {AppError} for a number that is none. */

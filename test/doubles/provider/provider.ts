@@ -2,36 +2,16 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { FAULTS, goWrong, type Fault } from './faults.ts';
+import { chat, completion, CREATED, embeddings, json, messages, rerank, type Talk } from './talk.ts';
+
+export { parrotSays } from './talk.ts';
 
 /**
  * A provider on loopback that speaks OpenAI's protocol and Anthropic's over HTTP, says in each answer which model it
  * is, records what it was asked, and can be told to go wrong. Also a program: `node provider.ts --port 0 --key sk-test`
  * prints one line `{"event":"ready","url","base_url"}`; its control routes are under /control.
  */
-
-/** What can go wrong with a call. A model `faulty-<fault>` always does it; the control route does it for any model. */
-export const FAULTS = [
-  '401',
-  '403',
-  '404',
-  '429',
-  '429-long',
-  '422',
-  '500',
-  '503',
-  'stall-before',
-  'stall-after',
-  'malformed',
-  'cut',
-  'hangup',
-  'slow',
-  'endless',
-  'redirect',
-  'huge-error',
-  'error-event',
-  'no-usage',
-] as const;
-export type Fault = (typeof FAULTS)[number];
 
 export interface RecordedRequest {
   readonly method: string;
@@ -81,12 +61,6 @@ const MODELS = [
   'parrot-embed',
   'parrot-rerank',
 ];
-const CREATED = 1_700_000_000;
-
-/** What a model of the double says to a text. */
-export function parrotSays(model: string, text: string): string {
-  return `I am ${model} and you said: ${text}`;
-}
 
 export async function startProvider(options: ProviderOptions = {}): Promise<ProviderDouble> {
   const double = new Double(options);
@@ -193,7 +167,7 @@ class Double implements ProviderDouble {
   #faultOf({ body }: RecordedRequest): Fault | null {
     const next = this.#faults.shift();
     if (next !== undefined) return next;
-    const named = /^faulty-(.*)$/.exec(String(body?.['model'] ?? ''))?.[1];
+    const named = /^faulty-(.*)$/.exec(nameOf(body))?.[1];
     return FAULTS.find((fault) => fault === named) ?? null;
   }
 
@@ -250,27 +224,27 @@ async function answer(
   const [path = ''] = request.path.split('?');
   const asked = `${request.method} ${path.replace(/^\/v\d+/, '')}`;
   if (asked === 'GET /models') return json(response, 200, modelPage(request.path, isAnthropic, setting));
-  const model = String(request.body?.['model'] ?? '');
+  const model = nameOf(request.body);
   const body = request.body ?? {};
   if (!setting.models.includes(model) && !model.startsWith('faulty-') && !model.startsWith('claude-'))
     return refuse(404, 'not_found_error', `The model \`${model}\` does not exist.`, {
       code: 'model_not_found',
     });
-  const talk: Talk = { response, model, body, fault };
+  return talkTo(asked, { response, model, body, fault }, request, refuse);
+}
+
+type Refuse = (status: number, type: string, message: string, more?: Record<string, unknown>) => void;
+
+async function talkTo(asked: string, talk: Talk, request: RecordedRequest, refuse: Refuse): Promise<void> {
+  const { model, body } = talk;
   switch (asked) {
-    case 'POST /chat/completions':
-      if (/^(o\d|gpt-5)/.test(model) && 'max_tokens' in body)
-        return refuse(
-          400,
-          'invalid_request_error',
-          "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
-          { param: 'max_tokens' },
-        );
-      if (/^(o\d|gpt-5)/.test(model) && 'temperature' in body)
-        return refuse(400, 'invalid_request_error', "Unsupported value: 'temperature'.", {
-          param: 'temperature',
-        });
-      return chat(talk);
+    case 'POST /chat/completions': {
+      const wrong = /^(o\d|gpt-5)/.test(model)
+        ? ['max_tokens', 'temperature'].find((name) => name in body)
+        : undefined;
+      if (wrong === undefined) return chat(talk);
+      return refuse(400, 'invalid_request_error', `Unsupported parameter: '${wrong}'.`, { param: wrong });
+    }
     case 'POST /completions':
       return completion(talk);
     case 'POST /embeddings':
@@ -286,61 +260,9 @@ async function answer(
   }
 }
 
-/** @returns true when that was the answer. */
-function goWrong(
-  fault: Fault,
-  response: ServerResponse,
-  refuse: (status: number, type: string, message: string) => void,
-  { key, redirectTo }: Setting,
-): boolean {
-  switch (fault) {
-    case '401':
-      refuse(401, 'authentication_error', `Incorrect API key provided: ${key}.`);
-      return true;
-    case '403':
-      refuse(403, 'permission_error', `The key ${key} may not use this model.`);
-      return true;
-    case '404':
-      refuse(404, 'not_found_error', 'The model does not exist.');
-      return true;
-    case '422':
-      refuse(422, 'invalid_request_error', `top_p: must be below 1 (asked with ${key})`);
-      return true;
-    case '429':
-      response.setHeader('retry-after', '0');
-      refuse(429, 'rate_limit_error', 'Slow down.');
-      return true;
-    case '429-long':
-      response.setHeader('retry-after', '30');
-      refuse(429, 'rate_limit_error', 'Slow down for long.');
-      return true;
-    case '500':
-      refuse(500, 'api_error', 'The server had an error.');
-      return true;
-    case '503':
-      response.setHeader('retry-after', '0');
-      refuse(503, 'overloaded_error', 'Overloaded.');
-      return true;
-    case 'stall-before':
-      // Neither a head nor a byte, until the client gives up.
-      return true;
-    case 'malformed':
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"choices": [{"mess');
-      return true;
-    case 'hangup':
-      response.destroy();
-      return true;
-    case 'redirect':
-      response.writeHead(307, { location: redirectTo }).end();
-      return true;
-    case 'huge-error': {
-      const text = `key ${key} failed `.repeat(200_000);
-      response.writeHead(500, { 'content-type': 'text/plain' }).end(text);
-      return true;
-    }
-    default:
-      return false;
-  }
+function nameOf(body: RecordedRequest['body']): string {
+  const name = body?.['model'];
+  return typeof name === 'string' ? name : '';
 }
 
 function modelPage(path: string, isAnthropic: boolean, { models }: Setting): Record<string, unknown> {
@@ -365,221 +287,6 @@ function modelPage(path: string, isAnthropic: boolean, { models }: Setting): Rec
     first_id: page[0] ?? null,
     last_id: page.at(-1) ?? null,
   };
-}
-
-interface Talk {
-  readonly response: ServerResponse;
-  readonly model: string;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly fault: Fault | null;
-}
-
-async function chat({ response, model, body, fault }: Talk): Promise<void> {
-  const said = parrotSays(model, lastText(body['messages']));
-  const base = { id: 'chatcmpl-double', created: CREATED, model };
-  const usage = usageOf(JSON.stringify(body['messages']), said);
-  const tools = body['tools'] as { function: { name: string } }[] | undefined;
-  const calls =
-    tools !== undefined && body['tool_choice'] === 'required'
-      ? [
-          {
-            id: 'call_1',
-            type: 'function',
-            function: { name: tools[0]?.function.name, arguments: '{"city":"Bern"}' },
-          },
-        ]
-      : undefined;
-  if (body['stream'] !== true) {
-    const message = { role: 'assistant', content: calls === undefined ? said : null, tool_calls: calls };
-    const finish = calls === undefined ? 'stop' : 'tool_calls';
-    return json(response, 200, {
-      ...base,
-      object: 'chat.completion',
-      choices: [{ index: 0, message, finish_reason: finish }],
-      ...(fault === 'no-usage' ? {} : { usage }),
-    });
-  }
-  const chunk = (delta: object, finish: string | null): string =>
-    frame({
-      ...base,
-      object: 'chat.completion.chunk',
-      choices: [{ index: 0, delta, finish_reason: finish }],
-    });
-  const wantsUsage = (body['stream_options'] as { include_usage?: boolean } | undefined)?.include_usage;
-  return stream(response, fault, {
-    first: chunk({ role: 'assistant', content: '' }, null),
-    piece: (word) => chunk({ content: word }, null),
-    pieces: wordsOf(said),
-    last: [
-      chunk({}, 'stop'),
-      ...(wantsUsage === true && fault !== 'no-usage'
-        ? [frame({ ...base, object: 'chat.completion.chunk', choices: [], usage })]
-        : []),
-      'data: [DONE]\n\n',
-    ],
-    error: frame({ error: { message: 'The server broke down.', type: 'server_error' } }),
-  });
-}
-
-async function completion({ response, model, body, fault }: Talk): Promise<void> {
-  const prompt = String([body['prompt']].flat()[0]);
-  const said = parrotSays(model, prompt);
-  const base = { id: 'cmpl-double', object: 'text_completion', created: CREATED, model };
-  const usage = usageOf(prompt, said);
-  if (body['stream'] !== true)
-    return json(response, 200, {
-      ...base,
-      choices: [{ index: 0, text: said, finish_reason: 'stop' }],
-      usage,
-    });
-  const chunk = (text: string, finish: string | null): string =>
-    frame({ ...base, choices: [{ index: 0, text, finish_reason: finish }] });
-  return stream(response, fault, {
-    first: chunk('', null),
-    piece: (word) => chunk(word, null),
-    pieces: wordsOf(said),
-    last: [chunk('', 'stop'), frame({ ...base, choices: [], usage }), 'data: [DONE]\n\n'],
-    error: frame({ error: { message: 'The server broke down.', type: 'server_error' } }),
-  });
-}
-
-function embeddings({ response, model, body }: Talk): void {
-  const inputs = [body['input']].flat().map(String);
-  const data = inputs.map((text, index) => ({ object: 'embedding', index, embedding: vectorOf(text) }));
-  const tokens = inputs.reduce((sum, text) => sum + wordsOf(text).length, 0);
-  json(response, 200, {
-    object: 'list',
-    data,
-    model,
-    usage: { prompt_tokens: tokens, total_tokens: tokens },
-  });
-}
-
-function rerank({ response, model, body }: Talk): void {
-  const query = new Set(wordsOf(String(body['query'])).map((word) => word.trim()));
-  const results = (body['documents'] as string[]).map((document, index) => {
-    const words = wordsOf(document).map((word) => word.trim());
-    const shared = words.filter((word) => query.has(word)).length;
-    return { index, relevance_score: shared / Math.max(1, words.length) };
-  });
-  json(response, 200, { model, results, usage: { total_tokens: 7 }, meta: { answered_by: model } });
-}
-
-async function messages({ response, model, body, fault }: Talk): Promise<void> {
-  const said = parrotSays(model, lastText(body['messages']));
-  const usage = { input_tokens: 11, output_tokens: wordsOf(said).length };
-  const tools = body['tools'] as { name: string }[] | undefined;
-  const choice = (body['tool_choice'] as { type?: string } | undefined)?.type;
-  const usesTool = tools !== undefined && (choice === 'any' || choice === 'tool');
-  const reason = usesTool ? 'tool_use' : 'end_turn';
-  const block = usesTool
-    ? { type: 'tool_use', id: 'toolu_1', name: tools[0]?.name, input: { city: 'Bern' } }
-    : { type: 'text', text: said };
-  const message = { id: 'msg_double', type: 'message', role: 'assistant', model, stop_sequence: null };
-  if (body['stream'] !== true)
-    return json(response, 200, { ...message, content: [block], stop_reason: reason, usage });
-  const event = (type: string, more: object): string =>
-    `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
-  const delta = (word: string): object =>
-    usesTool ? { type: 'input_json_delta', partial_json: word } : { type: 'text_delta', text: word };
-  const start = usesTool ? { ...block, input: {} } : { type: 'text', text: '' };
-  return stream(response, fault, {
-    first:
-      event('message_start', {
-        message: {
-          ...message,
-          content: [],
-          stop_reason: null,
-          usage: { input_tokens: usage.input_tokens, output_tokens: 1 },
-        },
-      }) +
-      event('content_block_start', { index: 0, content_block: start }) +
-      event('ping', {}),
-    piece: (word) => event('content_block_delta', { index: 0, delta: delta(word) }),
-    pieces: usesTool ? ['{"city"', ':"Bern"}'] : wordsOf(said),
-    last: [
-      event('content_block_stop', { index: 0 }),
-      event('message_delta', {
-        delta: { stop_reason: reason, stop_sequence: null },
-        usage: { output_tokens: usage.output_tokens },
-      }),
-      event('message_stop', {}),
-    ],
-    error: event('error', { error: { type: 'overloaded_error', message: 'Overloaded' } }),
-  });
-}
-
-interface Pieces {
-  readonly first: string;
-  readonly piece: (word: string) => string;
-  readonly pieces: readonly string[];
-  readonly last: readonly string[];
-  readonly error: string;
-}
-
-const SLOW_MS = 30;
-const ENDLESS_MS = 5;
-
-async function stream(
-  response: ServerResponse,
-  fault: Fault | null,
-  { first, piece, pieces, last, error }: Pieces,
-): Promise<void> {
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
-  response.write(first);
-  const half = Math.ceil(pieces.length / 2);
-  for (const [index, word] of pieces.entries()) {
-    if (index === half && fault === 'stall-after') return;
-    if (index === half && fault === 'error-event') {
-      response.end(error);
-      return;
-    }
-    if (index === half && fault === 'cut') {
-      // The connection breaks off in the middle of an event.
-      response.write(piece(word).slice(0, 20), () => response.destroy());
-      return;
-    }
-    response.write(piece(word));
-    if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
-  }
-  while (fault === 'endless' && !response.destroyed) {
-    response.write(piece('and on '));
-    await new Promise((resolve) => setTimeout(resolve, ENDLESS_MS));
-  }
-  response.end(last.join(''));
-}
-
-function lastText(list: unknown): string {
-  const last = (list as { content?: unknown }[]).at(-1)?.content;
-  if (typeof last === 'string') return last;
-  if (!Array.isArray(last)) return '';
-  return (last as { text?: string; content?: string; type: string }[])
-    .map((part) => part.text ?? part.content ?? `<${part.type}>`)
-    .join('');
-}
-
-function wordsOf(text: string): string[] {
-  return text.split(/(?<= )/);
-}
-
-function usageOf(prompt: string, said: string): Record<string, number> {
-  const [prompt_tokens, completion_tokens] = [wordsOf(prompt).length, wordsOf(said).length];
-  return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
-}
-
-function vectorOf(text: string): number[] {
-  return Array.from(
-    { length: 8 },
-    (_, i) => ((text.codePointAt(i % Math.max(1, text.length)) ?? 1) % 97) / 97,
-  );
-}
-
-function frame(value: object): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
-}
-
-function json(response: ServerResponse, status: number, value: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }
 
 if (import.meta.main) {

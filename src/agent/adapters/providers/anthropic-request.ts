@@ -187,7 +187,8 @@ function partOf(part: Value, at: string): Fields {
     throw refused(`${at}.image_url.detail`, 'Anthropic has no choice of detail, so it is refused.');
   const [, type, data] = DATA_URL.exec(String(url)) ?? [];
   if (type !== undefined) return { type: 'image', source: { type: 'base64', media_type: type, data } };
-  if (/^https:\/\//.test(String(url))) return { type: 'image', source: { type: 'url', url } };
+  if (typeof url === 'string' && url.startsWith('https://'))
+    return { type: 'image', source: { type: 'url', url } };
   throw refused(
     `${at}.image_url.url`,
     'An image is a data URL of a PNG, JPEG, GIF or WebP, or an https address.',

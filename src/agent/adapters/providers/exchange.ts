@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { AppError } from '../../../shared/contract/index.ts';
-import { ConnectFailed, type Egress } from '../../kernel/egress.ts';
+import { ConnectFailed } from '../../kernel/dial.ts';
+import type { Egress } from '../../kernel/egress.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ProviderAccount } from './provider.ts';
 import { transportFailure, upstreamRefusal } from './refusals.ts';

@@ -1,4 +1,4 @@
-import { AppError, TASKS, type SseEvent } from '../../../shared/contract/index.ts';
+import { TASKS, type AppError, type SseEvent } from '../../../shared/contract/index.ts';
 import { toIso } from '../../kernel/clock.ts';
 import { malformed } from './exchange.ts';
 import { isObject, type ChunkReader, type ModelPage, type Protocol } from './protocol.ts';

@@ -14,8 +14,8 @@ import { RenewalStore, type ExpiringRow } from './renewal-store.ts';
 const HALF_MS = CLOUD_VALIDITY_MS / 2;
 const FIRST_RETRY_MS = 5 * 60_000;
 const MAX_RETRY_MS = 60 * 60_000;
-/** Looked at as often as this whatever is due: the clock may have been set. */
-const LOOK_MS = 60 * 60_000;
+/** Looked at as often as this whatever is due: the clock may have been set, or the machine may have slept. */
+const LOOK_MS = 60_000;
 const SOON_MS = 1000;
 const AT_ONCE = 4;
 const QUESTION = 'Hello';

@@ -96,6 +96,7 @@ CREATE TABLE credentials (
 CREATE UNIQUE INDEX credentials_name ON credentials (owner_user_id, provider, display_name) WHERE revoked_at IS NULL;
 
 ALTER TABLE models ADD COLUMN provider_model_id TEXT;
+CREATE INDEX models_at_providers ON models (lifecycle_state) WHERE hosting = 'cloud';
 CREATE INDEX models_by_credential ON models (credential_id) WHERE credential_id IS NOT NULL;
 
 -- Families ------------------------------------------------------------------------------------------------------
