@@ -64,6 +64,7 @@ export function Ladder({
             </span>
             <span className={cx(css.fact, state === 'later' && css.later)}>
               {state === 'later' ? after(rung.blocked_by.map((code) => numbers.get(code) ?? 0)) : rung.fact}
+              {rung === next && rung.hint !== null && <span className={css.hint}> {rung.hint}</span>}
               {rung.met && rung.since !== null && (
                 <>
                   {' '}
