@@ -98,6 +98,12 @@ function Display({ state, onShow }: ListToolsProps): ReactNode {
         </Menu.CheckboxItem>
         <Menu.Divider />
         <Menu.Label>{t('models.columns')}</Menu.Label>
+        <Menu.CheckboxItem
+          checked={chosen === null}
+          onChange={(fit) => chooseColumns(MODEL_LIST, fit ? null : all)}
+        >
+          {t('models.columnsFit')}
+        </Menu.CheckboxItem>
         {MODEL_COLUMNS.filter((column) => column.id !== 'name').map((column) => (
           <Menu.CheckboxItem
             key={column.id}
@@ -112,7 +118,6 @@ function Display({ state, onShow }: ListToolsProps): ReactNode {
             {column.head}
           </Menu.CheckboxItem>
         ))}
-        <Menu.Item onClick={() => chooseColumns(MODEL_LIST, null)}>{t('models.columnsFit')}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

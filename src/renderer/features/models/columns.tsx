@@ -29,7 +29,7 @@ export const MODEL_COLUMNS: readonly Column<ListRow>[] = [
     from: 960,
     cell: (row) => valuesOf(row, (model) => t(`task.${model.task_key}`)).join(', '),
   },
-  { id: 'format', head: t('models.col.format'), track: 'minmax(96px, 0.5fr)', from: 860, cell: formatCell },
+  { id: 'format', head: t('models.col.format'), track: 'minmax(124px, 0.5fr)', from: 860, cell: formatCell },
   {
     id: 'size',
     head: t('models.col.size'),
