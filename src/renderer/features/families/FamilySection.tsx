@@ -5,7 +5,7 @@ import { NAME_PATTERN, type Family, type Model } from '../../../shared/contract/
 import { openDialog } from '../../app/dialogs.ts';
 import { toastError, toastUndo } from '../../app/toasts.ts';
 import { asAppError } from '../../data/api.ts';
-import { useModels } from '../../data/models.ts';
+import { modelListQuery, useModels } from '../../data/models.ts';
 import { useMutation } from '../../data/mutate.ts';
 import { useQuery } from '../../data/queries.ts';
 import { Editable } from '../../parts/Editable.tsx';
@@ -16,6 +16,7 @@ import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
+import { Who } from '../../parts/Who.tsx';
 import { t } from '../../strings/text.ts';
 import {
   familyQuery,
@@ -162,7 +163,7 @@ function Aliases({
                 {alias.label === null ? `v${alias.seq}` : `v${alias.seq}, ${alias.label}`}
               </span>,
               <Time key="since" at={alias.updated_at} as="ago" />,
-              alias.updated_by ?? t('history.agent'),
+              <Who key="who" id={alias.updated_by} />,
               mayEdit && (
                 <span key="actions" className={css.actions}>
                   <ReasonButton
@@ -274,6 +275,8 @@ function Versions({
 }): ReactNode {
   const { data, error } = useQuery(versionsQuery(family.name));
   const versions = data?.versions ?? [];
+  // The models of the other versions may not have been seen yet.
+  useQuery(modelListQuery({ name: family.name }));
   const models = useModels(versions.flatMap((version) => version.model_ids));
   return (
     <Section

@@ -7,7 +7,6 @@ import { Facts, type Fact } from '../../parts/Facts.tsx';
 import { Bytes, Count, Time } from '../../parts/figures.tsx';
 import { formatCount, formatParameters, truncateMiddle } from '../../parts/format.ts';
 import { t } from '../../strings/text.ts';
-import { StateMark } from '../../parts/StateMark.tsx';
 import { credentialWords, formatWords, providerWords, sourceWords } from './words.ts';
 
 /** What the rail holds on one line. */
@@ -114,25 +113,13 @@ function cloudFacts(model: Model): Fact[] {
         </Link>
       ),
     ],
-    [
-      t('fact.credentialState'),
-      <StateMark
-        key="state"
-        axis="check"
-        state={credential.status === 'active' ? 'ok' : 'failed'}
-        size={12}
-        plain
-      >
-        {t(`credentialState.${credential.status}`)}
-      </StateMark>,
-    ],
     ...(credential.api_base_url === undefined
       ? []
       : [
           [
             t('fact.baseUrl'),
             <span key="base" className="mono" title={credential.api_base_url}>
-              {truncateMiddle(credential.api_base_url, 32)}
+              {truncateMiddle(credential.api_base_url, 24)}
             </span>,
           ] as Fact,
         ]),

@@ -10,6 +10,7 @@ import { Pending } from '../../parts/Pending.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
+import { Who } from '../../parts/Who.tsx';
 import { t } from '../../strings/text.ts';
 import { Json } from './Json.tsx';
 import { useRights } from './rights.ts';
@@ -64,7 +65,7 @@ function Earlier({ model }: { readonly model: Model }): ReactNode {
               </span>,
               ...(isCloud ? [] : [run.slot_id ?? '—']),
               formatDuration(run.latency_ms),
-              run.tested_by ?? t('history.agent'),
+              <Who key="who" id={run.tested_by} />,
               <Time key="when" at={run.created_at} as="ago" />,
             ],
             detail: <RunDetails run={run} />,

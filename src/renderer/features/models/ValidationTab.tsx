@@ -15,6 +15,7 @@ import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
+import { Who } from '../../parts/Who.tsx';
 import { known, t } from '../../strings/text.ts';
 import { useChecks } from './checks.ts';
 import { CheckTable } from './CheckTable.tsx';
@@ -77,10 +78,15 @@ function Now({ model }: { readonly model: Model }): ReactNode {
   );
 }
 
-/** A digest of a runtime, or the name of a provider's endpoint. */
+/** The digest of a runtime, or of what a provider runs. */
 function RuntimeIdentity({ value }: { readonly value: string | null }): ReactNode {
-  if (value !== null && !/^[0-9a-f]{32,}$/.test(value)) return <span className="mono">{value}</span>;
-  return <Digest value={value} />;
+  const remote = value?.startsWith('remote:') === true ? value.slice('remote:'.length) : null;
+  if (remote === null) return <Digest value={value} />;
+  return (
+    <span title={value ?? undefined}>
+      {t('validation.atProvider')} <Digest value={remote} />
+    </span>
+  );
 }
 
 /** `in 22 h, renews itself`. */
@@ -193,7 +199,7 @@ function History({ model }: { readonly model: Model }): ReactNode {
               validation.summary,
               known(`trigger.${validation.trigger_reason}`) ?? validation.trigger_reason,
               <RuntimeIdentity key="runtime" value={validation.runtime_identity} />,
-              validation.validated_by ?? t('history.agent'),
+              <Who key="who" id={validation.validated_by} />,
               <Time key="when" at={validation.created_at} as="ago" />,
             ],
             detail: <Details validation={validation} />,

@@ -75,7 +75,7 @@ export function runModelAction(model: Model, action: ModelAction): void {
 async function doAtOnce(model: Model, action: 'register' | 'activate' | 'validate'): Promise<void> {
   try {
     const after = action === 'validate' ? await validateModel(model.id) : await changeModel(model.id, action);
-    const isLoaded = after.loaded_in.length > 0;
+    const isLoaded = after.hosting === 'cloud' || after.loaded_in.length > 0;
     toastDone(
       action === 'activate'
         ? t(isLoaded ? 'model.done.activeNow' : 'model.done.active', { model: modelTitle(after) })

@@ -52,7 +52,6 @@ export const modelPage = {
   'fact.provider': 'Provider',
   'fact.providerModel': 'Its name there',
   'fact.credential': 'Credential',
-  'fact.credentialState': 'It is',
   'fact.baseUrl': 'Address',
   'fact.owner': 'Owner',
   'credentialState.not_required': 'not needed',
@@ -100,6 +99,7 @@ export const modelPage = {
   'checkResult.skipped': 'not asked',
 
   'validation.sentence.currentCloud': 'It holds for this model at its provider, with this credential.',
+  'validation.atProvider': 'at the provider',
   'validation.where': 'Where it holds',
   'validation.expires': 'Expires',
   'validation.expiresIn': 'in {span}, renews itself',
@@ -110,7 +110,7 @@ export const modelPage = {
   'validation.kind': 'Kind',
   'validation.fingerprint': 'Fingerprint',
   'validation.testRun': 'Test',
-  'trigger.manual': 'asked for',
+  'trigger.manual_after_test': 'after a test',
   'trigger.renewal': 'renewed',
   'trigger.check': 'checked',
 
