@@ -174,7 +174,15 @@ export async function compose(foundation: Foundation) {
     timing: overrides.providerTiming ?? PROVIDER_TIMING,
   });
   const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
+  const noteBlocked =
+    (reason: string) =>
+    ({ credential_id: id }: { readonly credential_id: string | null }): void => {
+      const credential = id === null ? null : credentials.summary(id);
+      if (credential === null) return;
+      egress.noteRefused({ purpose: 'provider', host: new URL(credential.api_base_url).host, reason });
+    };
   const lifecycle = new ModelLifecycle({
+    onBlocked: noteBlocked('a model was to become active while this node is offline'),
     database,
     journal,
     clock,
@@ -257,16 +265,7 @@ export async function compose(foundation: Foundation) {
     slots,
     hub,
     visibility,
-    onBlocked: ({ credential_id: id }) => {
-      const credential = id === null ? null : credentials.summary(id);
-      if (credential === null) return;
-      const { host } = new URL(credential.api_base_url);
-      egress.noteRefused({
-        purpose: 'provider',
-        host,
-        reason: 'a model was called while this node is offline',
-      });
-    },
+    onBlocked: noteBlocked('a model was called while this node is offline'),
   });
 
   const importDeps = { blobs, publisher, models, lifecycle, jobs };
@@ -342,6 +341,7 @@ export async function compose(foundation: Foundation) {
     usage,
     models,
     visibility,
+    credentials,
     whileValid: (caller) => keyring.whileValid(caller.keyId),
     url,
     insecure,

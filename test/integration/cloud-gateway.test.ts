@@ -448,6 +448,23 @@ describe('generate and inference', () => {
 });
 
 describe('who may not be called', () => {
+  it('is at an address that is not allowed any more: nothing is sent', async () => {
+    const own = await addCredential(agent, provider, { scope: 'platform', name: 'narrowed' });
+    const model = await bring('narrowed', 'o3-parrot', own.id);
+    expect((await chat({ model: model.id })).status).toBe(200);
+    await agent.call(
+      ENDPOINTS.patchCredential,
+      { params: { id: own.id }, body: { allowed_ranges: ['10.0.0.0/8'] } },
+      { ifMatch: own.rev },
+    );
+    provider.forget();
+    expect(await chat({ model: model.id })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'forbidden', details: { range: '127.0.0.0/8' }, type: 'permission_error' } },
+    });
+    expect(provider.requests).toEqual([]);
+  });
+
   it('is refused by the first reason', async () => {
     const { id } = await addCloudModel(agent.call, credential.id, {
       name: 'fresh',

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENDPOINTS } from '../../src/shared/contract/index.ts';
+import { startProvider } from '../doubles/provider/provider.ts';
 import { importModel, serveModel, startTestAgent, type TestAgent } from '../support/agent.ts';
+import { activateCloudModel, addCloudModel, addCredential } from '../support/cloud.ts';
 import { writeSpeakingModel } from '../support/models.ts';
 import { cli } from '../support/process.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
@@ -75,6 +77,59 @@ describe('the effects of a switch', () => {
     });
   });
 
+  it('name the cloud models that are refused, and where the node would connect to', async () => {
+    await using cloudy = await startTestAgent(join(directory.path, 'cloudy'));
+    await using provider = await startProvider();
+    const credential = await addCredential(cloudy, provider, { scope: 'platform' });
+    const [one, two] = [
+      await addCloudModel(cloudy.call, credential.id, { name: 'one' }),
+      await addCloudModel(cloudy.call, credential.id, { name: 'two', provider_model_id: 'parrot-small' }),
+    ];
+    const { host } = new URL(provider.url);
+    expect(codes(await preview('offline', cloudy))).toEqual(['providers_refused', 'local_unaffected']);
+    await activateCloudModel(cloudy.call, one.id);
+    expect(await preview('offline', cloudy)).toMatchObject({
+      effects: [
+        { code: 'cloud_models_refused', sentence: expect.stringContaining(`1 active cloud model until`) },
+        { code: 'providers_refused', sentence: expect.stringContaining(host) },
+        { code: 'local_unaffected' },
+      ],
+    });
+    await cloudy.call(ENDPOINTS.putProfile, { body: { profile: 'offline' } });
+    expect((await preview('online', cloudy)).effects[0]).toEqual({
+      code: 'may_connect',
+      sentence: `This node may then connect to ${host}, for 1 credential and 2 models.`,
+    });
+    // The preview tells the truth: the call is refused, by its code, and counted with the host.
+    const before = provider.requests.length;
+    const answers = [
+      await cloudy.request('POST', '/v1/chat/completions', {
+        body: { model: one.id, messages: [{ role: 'user', content: 'x' }] },
+      }),
+      await cloudy.request('POST', `/v1/modelops/models/${two.id}/test`, {
+        body: { inputs: { prompt: 'x' } },
+      }),
+      await cloudy.request('POST', `/v1/modelops/credentials/${credential.id}/probe`),
+      await cloudy.request('GET', `/v1/modelops/discovery/cloud?credential_id=${credential.id}`),
+    ];
+    expect(answers.map(({ body }) => (body['error'] as { code?: string }).code ?? body['error'])).toEqual([
+      'offline_not_allowed',
+      'offline_not_allowed',
+      'runtime_profile_blocks_internet',
+      'runtime_profile_blocks_internet',
+    ]);
+    expect(provider.requests).toHaveLength(before);
+    const { attempts, refused_count } = await cloudy.call(ENDPOINTS.listRefusedAttempts, {});
+    expect(refused_count).toBe(4);
+    expect(attempts.map((attempt) => `${attempt.purpose} ${attempt.host}`)).toEqual(
+      Array.from({ length: 4 }, () => `provider ${host}`),
+    );
+    await cloudy.call(ENDPOINTS.deactivateModel, { params: { id: one.id }, body: {} });
+    const activation = await cloudy.request('POST', `/v1/modelops/models/${one.id}/activate`);
+    expect(activation).toMatchObject({ status: 409, body: { error: 'offline_not_allowed' } });
+    expect((await cloudy.call(ENDPOINTS.getProfile, {})).refused_count).toBe(5);
+  });
+
   it('are told by the command line before it switches, or alone', async () => {
     const only = await cli(data, ['profile', 'offline', '--preview']);
     expect(only).toMatchObject({ code: 0, stdout: '  1 local slot keeps serving.\n' });
@@ -89,8 +144,8 @@ describe('the effects of a switch', () => {
   });
 
   it('are for a superadmin, the attempts for an administrator', async () => {
-    const { token } = await agent.call(ENDPOINTS.createKey, { body: { name: 'admin', role: 'admin' } });
-    const { token: user } = await agent.call(ENDPOINTS.createKey, { body: { name: 'user' } });
+    const { token } = await agent.call(ENDPOINTS.createKey, { body: { name: 'an-admin', role: 'admin' } });
+    const { token: user } = await agent.call(ENDPOINTS.createKey, { body: { name: 'a-user' } });
     const path = '/v1/runtime/profile';
     const body = { profile: 'offline' };
     expect((await agent.request('POST', `${path}/effects`, { token, body })).status).toBe(403);

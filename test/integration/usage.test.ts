@@ -122,6 +122,21 @@ describe('lists', () => {
       ]),
     );
     expect(all.total.calls).toBe(all.usage.reduce((sum, row) => sum + row.calls, 0));
+    // Ann's program sees what it did itself, wherever it looks, and nobody else's part of it.
+    const ann = agent.as(users.ann.token);
+    const hers = await ann(ENDPOINTS.listUsage, byKey);
+    expect(calls(hers.usage)).toEqual([['app-of-ann', 2]]);
+    expect(hers.total.calls).toBe(2);
+    const ofModel = { params: { id: alpha.id }, query: { group_by: 'key' } };
+    expect((await ann(ENDPOINTS.getModelUsage, ofModel)).usage).toEqual(hers.usage);
+    const { events } = await ann(ENDPOINTS.listUsageEvents, {});
+    expect(events.map((event) => event.key_id)).toEqual([users.ann.id, users.ann.id]);
+    const { text } = await agent.request('GET', '/v1/modelops/usage.csv?group_by=key', {
+      token: users.ann.token,
+    });
+    expect(text.trim().split('\r\n')).toHaveLength(2);
+    const bobs = { query: { group_by: 'key', key_id: users.bob.id } };
+    expect((await ann(ENDPOINTS.listUsage, bobs)).usage).toEqual([]);
     const one = await agent.call(ENDPOINTS.getModelUsage, {
       params: { id: alpha.id },
       query: { group_by: 'day,key' },

@@ -45,7 +45,10 @@ export function parseMetrics(text: string): Metrics {
       continue;
     }
     const sample = parseSample(line);
-    const series = JSON.stringify([sample.name, Object.entries(sample.labels).toSorted()]);
+    const series = JSON.stringify([
+      sample.name,
+      Object.entries(sample.labels).toSorted(([a], [b]) => a.localeCompare(b)),
+    ]);
     if (seen.has(series)) throw new Error(`${series} comes twice`);
     seen.add(series);
     ownerOf(sample.name, families).samples.push(sample);
@@ -83,39 +86,50 @@ function ownerOf<F extends { type: string }>(name: string, families: ReadonlyMap
 function parseSample(line: string): Sample {
   const name = NAME.exec(line)?.[0];
   if (name === undefined) throw new Error(`no line of the format: ${line}`);
-  let at = name.length;
   const labels: Record<string, string> = {};
+  let at = name.length;
   if (line[at] === '{') {
     at += 1;
     while (line[at] !== '}') {
       const label = NAME.exec(line.slice(at))?.[0];
       if (label === undefined || line.slice(at + label.length, at + label.length + 2) !== '="')
         throw new Error(`no label at ${at}: ${line}`);
-      at += label.length + 2;
-      let value = '';
-      while (line[at] !== '"') {
-        const character = line[at];
-        if (character === undefined) throw new Error(`a label does not end: ${line}`);
-        if (character === '\\') {
-          const escaped = { n: '\n', '\\': '\\', '"': '"' }[line[at + 1] ?? ''];
-          if (escaped === undefined) throw new Error(`a wrong escape at ${at}: ${line}`);
-          value += escaped;
-          at += 2;
-        } else {
-          value += character;
-          at += 1;
-        }
-      }
       if (label in labels) throw new Error(`a label comes twice: ${line}`);
-      labels[label] = value;
-      at += 1;
+      const quoted = quotedText(line, at + label.length + 2);
+      labels[label] = quoted.text;
+      at = quoted.end;
       if (line[at] === ',') at += 1;
     }
     at += 1;
   }
-  const number = /^ (\S+)(?: -?\d+)?$/.exec(line.slice(at))?.[1];
+  return { name, labels, value: numberOf(line.slice(at), line) };
+}
+
+/** @returns the text that starts at a place, and the place after its closing quote. */
+function quotedText(line: string, start: number): { text: string; end: number } {
+  let text = '';
+  let at = start;
+  while (line[at] !== '"') {
+    const character = line[at];
+    if (character === undefined) throw new Error(`a label does not end: ${line}`);
+    if (character === '\\') {
+      const escaped = { n: '\n', '\\': '\\', '"': '"' }[line[at + 1] ?? ''];
+      if (escaped === undefined) throw new Error(`a wrong escape at ${at}: ${line}`);
+      text += escaped;
+      at += 2;
+    } else {
+      text += character;
+      at += 1;
+    }
+  }
+  return { text, end: at + 1 };
+}
+
+/** With a time stamp behind it or not. */
+function numberOf(rest: string, line: string): number {
+  const number = /^ (\S+)(?: -?\d+)?$/.exec(rest)?.[1];
   const value = { '+Inf': Infinity, '-Inf': -Infinity, NaN: Number.NaN }[number ?? ''] ?? Number(number);
   if (number === undefined || (Number.isNaN(value) && number !== 'NaN'))
-    throw new Error(`no number at ${at}: ${line}`);
-  return { name, labels, value };
+    throw new Error(`no number: ${line}`);
+  return value;
 }

@@ -31,12 +31,8 @@ export async function sealedNetwork(): Promise<SealedNetwork> {
   await ip('netns', 'add', inside);
   await ip('netns', 'add', outside);
   await ip('-n', inside, 'link', 'add', 'mo0', 'type', 'veth', 'peer', 'name', 'mo1', 'netns', outside);
-  await ip(
-    ...['netns', 'exec', inside, 'sysctl', '-q', '-w'],
-    'net.ipv6.conf.mo0.accept_ra=0',
-    'net.ipv6.conf.mo0.router_solicitations=0',
-    'net.ipv6.conf.mo0.addr_gen_mode=1',
-  );
+  for (const setting of ['accept_ra=0', 'router_solicitations=0', 'addr_gen_mode=1'])
+    await ip('netns', 'exec', inside, 'sysctl', '-q', '-w', `net.ipv6.conf.mo0.${setting}`);
   await ip('-n', inside, 'link', 'set', 'lo', 'up');
   await ip('-n', inside, 'link', 'set', 'mo0', 'arp', 'off', 'multicast', 'off');
   await ip('-n', outside, 'link', 'set', 'mo1', 'up');
@@ -112,11 +108,23 @@ export async function readTrace(file: string): Promise<Trace> {
   });
   return {
     destinations,
-    sockets: [...text.matchAll(/connect\(\d+, \{sa_family=AF_UNIX, sun_path=@?"([^"]*)"/g)].map(
-      ([, path]) => path ?? '',
-    ),
+    sockets: socketsOf(text.split('\n')),
     programs: [...text.matchAll(/execve\("[^"]*", \[(.*?)\]/g)].map(([, args]) => args ?? ''),
   };
+}
+
+/** Unix sockets that somebody answered on; a service that is not there carries nothing anywhere. */
+function socketsOf(lines: readonly string[]): string[] {
+  return lines.flatMap((line, i) => {
+    const [, process, path] =
+      /^(\d+) +connect\(\d+, \{sa_family=AF_UNIX, sun_path=@?"([^"]*)"/.exec(line) ?? [];
+    if (process === undefined || path === undefined) return [];
+    // A call that others came between ends on a line of its own.
+    const end = line.includes('<unfinished')
+      ? lines.slice(i).find((later) => later.startsWith(`${process} `) && later.includes('connect resumed'))
+      : line;
+    return /= -1 (ENOENT|ECONNREFUSED)/.test(end ?? '') ? [] : [path];
+  });
 }
 
 /** Destinations beyond this machine, and questions for names wherever they were sent. */
@@ -128,6 +136,6 @@ export function leaks({ destinations, sockets }: Trace): string[] {
       .filter(({ address, port }) => !isLoopback(address) || port === 53)
       .map(({ address, port }) => `${address} port ${port}`),
     // A resolver of the system behind a Unix socket would ask on behalf of us.
-    ...sockets.filter((path) => /resolve|nscd\/socket|avahi|mdns/.test(path)),
+    ...sockets.filter((path) => /resolve|nscd|avahi|mdns/.test(path)),
   ];
 }

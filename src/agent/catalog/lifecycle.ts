@@ -59,6 +59,7 @@ export class ModelLifecycle {
   readonly #blobs: BlobStore;
   readonly #visibility: Visibility;
   readonly #credentials: Credentials;
+  readonly #onBlocked: (row: ModelRow) => void;
 
   constructor(deps: {
     database: Database;
@@ -70,6 +71,8 @@ export class ModelLifecycle {
     blobs: BlobStore;
     visibility: Visibility;
     credentials: Credentials;
+    /** Told of every action that the offline profile refused. */
+    onBlocked: (row: ModelRow) => void;
   }) {
     this.#database = deps.database;
     this.#journal = deps.journal;
@@ -80,6 +83,7 @@ export class ModelLifecycle {
     this.#blobs = deps.blobs;
     this.#visibility = deps.visibility;
     this.#credentials = deps.credentials;
+    this.#onBlocked = deps.onBlocked;
   }
 
   /** A model the viewer may see. @throws {AppError} `not_found`, for an invisible one as well. */
@@ -268,8 +272,9 @@ export class ModelLifecycle {
   /** Asks the table inside a transaction; for use cases of other features. @throws the refusal. */
   assertAllowed(action: ModelAction, row: ModelRow, input: ActionInput): { to: ModelRow['lifecycle_state'] } {
     const verdict = decide(action, this.#facts.facts(row), input);
-    if (!verdict.ok) throw refusalError(verdict);
-    return { to: verdict.to };
+    if (verdict.ok) return { to: verdict.to };
+    if (verdict.code === 'offline_not_allowed') this.#onBlocked(row);
+    throw refusalError(verdict);
   }
 
   async #apply(

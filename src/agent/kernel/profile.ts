@@ -12,6 +12,15 @@ export interface ProfileState {
   readonly source: ProfileSource;
 }
 
+/** Who decided, as it reads in a sentence. */
+export const SOURCE_WORDS: Record<ProfileSource, string> = {
+  default: 'nobody',
+  stored: 'a person',
+  argument: 'an argument',
+  environment: 'the environment',
+  file: 'the configuration file',
+};
+
 /** Online or offline, and who decided. Set from outside (argument, environment, file) it is locked. */
 export class RuntimeProfile {
   readonly #database: Database;
@@ -57,7 +66,8 @@ export class RuntimeProfile {
     if (this.#forced !== null) {
       throw new AppError(
         'runtime_profile_locked',
-        `The profile is ${this.#forced.profile}, set by ${this.#forced.source} when the agent started.`,
+        `The profile is ${this.#forced.profile}, set by ${SOURCE_WORDS[this.#forced.source]} when the agent started.`,
+        { hint: 'Change it there and restart the agent.', details: { source: this.#forced.source } },
       );
     }
     if (this.current === profile) return this.state;

@@ -1,6 +1,6 @@
 import type { Progress, EffectSchema } from '../../shared/contract/index.ts';
 import type { z } from 'zod';
-import type { Profile, ProfileState } from '../kernel/profile.ts';
+import { SOURCE_WORDS, type Profile, type ProfileState } from '../kernel/profile.ts';
 
 type Effect = z.infer<typeof EffectSchema>;
 
@@ -29,20 +29,12 @@ export function profileEffects(target: Profile, facts: ProfileFacts): Effect[] {
     return [
       effect(
         'locked',
-        `The profile is ${state.profile}, set by ${SOURCES[state.source]} when the agent started. Change it there and restart the agent.`,
+        `The profile is ${state.profile}, set by ${SOURCE_WORDS[state.source]} when the agent started. Change it there and restart the agent.`,
       ),
     ];
   if (state.profile === target) return [effect('unchanged', `This node is ${target} already.`)];
   return target === 'offline' ? goingOffline(facts) : goingOnline(facts);
 }
-
-const SOURCES: Record<ProfileState['source'], string> = {
-  default: 'nobody',
-  stored: 'a person',
-  argument: 'an argument',
-  environment: 'the environment',
-  file: 'the configuration file',
-};
 
 function goingOffline({ downloads, activeCloudModels, providerHosts, servingSlots }: ProfileFacts): Effect[] {
   return [

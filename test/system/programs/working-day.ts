@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -7,7 +6,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENDPOINTS } from '../../../src/shared/contract/index.ts';
+import { startProvider } from '../../doubles/provider/provider.ts';
 import { connectTo, importModel, serveModel } from '../../support/agent.ts';
+import { activateCloudModel, addCloudModel, addCredential } from '../../support/cloud.ts';
 import { writeEmbeddingModel, writeSpeakingModel } from '../../support/models.ts';
 import { tracer } from '../../support/sealed-network.ts';
 
@@ -94,9 +95,10 @@ async function traced(
 async function startAgent(
   name: string,
   env: Record<string, string>,
+  more: readonly string[] = [],
 ): Promise<{ url: string; ended: Promise<unknown> }> {
   const [command = '', ...options] = tracer(`${trace}.${name}`);
-  const args = [...options, process.execPath, ENTRY, 'serve', '--offline', '--json', '--port', '0'];
+  const args = [...options, process.execPath, ENTRY, 'serve', '--json', '--port', '0', ...more];
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   const first = new Promise<string>((resolve, reject) => {
@@ -114,6 +116,7 @@ async function startAgent(
 await mkdir(directory, { recursive: true });
 const proxy = await startProxy();
 const engine = await startEngine();
+const provider = await startProvider();
 const started = await startAgent('agent', environment);
 const token = (await readFile(join(data, 'admin-token'), 'utf8')).trim();
 const agent = connectTo(started.url, token, data);
@@ -132,18 +135,27 @@ async function ask(
   return answer.body;
 }
 
+const messages = [{ role: 'user', content: 'Who are you?' }];
+
 // Models from disk, to the answer.
 const alpha = await importModel(agent, await writeSpeakingModel(join(directory, 'alpha.gguf'), 'alpha'));
 const vectors = await importModel(agent, await writeEmbeddingModel(join(directory, 'v.gguf'), 'vectors'));
 const { slot_id: slot } = await serveModel(agent, alpha.id, { config: { threads: 1, context_length: 256 } });
 await serveModel(agent, vectors.id, { config: { threads: 1 } });
-const messages = [{ role: 'user', content: 'Who are you?' }];
 await ask('chat', 'POST', '/v1/chat/completions', { model: alpha.id, messages });
 await ask('stream', 'POST', '/v1/chat/completions', { model: alpha.id, messages, stream: true });
 await ask('embed', 'POST', '/v1/embeddings', { model: vectors.id, input: 'x' });
 await ask('test', 'POST', `/v1/modelops/models/${alpha.id}/test`, { inputs: { prompt: 'x' }, slot_id: slot });
 await ask('restart slot', 'POST', `/v1/modelops/slots/${slot}/restart`);
 await agent.slot(slot, (now) => now.load_state === 'loaded');
+
+// A cloud model, brought up while the node is online; then the day begins.
+const credential = await addCredential(agent, provider, { scope: 'platform' });
+const cloud = await addCloudModel(agent.call, credential.id);
+await activateCloudModel(agent.call, cloud.id);
+await ask('call cloud model online', 'POST', '/v1/chat/completions', { model: cloud.id, messages });
+await ask('go offline', 'PUT', '/v1/runtime/profile', { profile: 'offline' });
+const askedOnline = provider.requests.length;
 
 // Everything a person looks at.
 for (const path of [
@@ -160,46 +172,30 @@ for (const path of [
 ])
   await ask(`GET ${path}`, 'GET', path);
 
+// Local models answer as before.
+await ask('chat', 'POST', '/v1/chat/completions', { model: alpha.id, messages });
+
 // An image that is not here.
 await agent.call(ENDPOINTS.createSlot, {
   body: { id: 'docker', capability: 'llm_inference', runtime_spec: 'llama-cpp-cpu' },
 });
 await ask('load in docker', 'PUT', '/v1/modelops/slots/docker/model', { managed_model_id: alpha.id });
 
-// Providers: by name, by address, and by an address of this machine.
-for (const [name, url] of [
-  ['by-name', 'https://provider.example/v1'],
-  ['by-address', 'http://192.0.2.1/v1'],
-  ['on-loopback', `http://127.0.0.1:${PROXY_PORT}/v1`],
-] as const) {
-  const { credential } = (await ask(`keep credential ${name}`, 'POST', '/v1/modelops/credentials', {
+// Providers: the one on loopback that was used in the morning, and others by name and by address.
+await ask('call cloud model', 'POST', '/v1/chat/completions', { model: cloud.id, messages });
+await ask('generate with cloud model', 'POST', '/v1/models/generate', { model_id: cloud.id, prompt: 'x' });
+await ask('test cloud model', 'POST', `/v1/modelops/models/${cloud.id}/test`, { inputs: { prompt: 'x' } });
+await ask('deactivate cloud model', 'POST', `/v1/modelops/models/${cloud.id}/deactivate`, { note: 'x' });
+await ask('activate cloud model', 'POST', `/v1/modelops/models/${cloud.id}/activate`);
+await ask('probe', 'POST', `/v1/modelops/credentials/${credential.id}/probe`);
+await ask('discover', 'GET', `/v1/modelops/discovery/cloud?credential_id=${credential.id}`);
+for (const url of ['https://provider.example/v1', 'https://192.0.2.1/v1', 'https://[2001:db8:1::1]/v1'])
+  await ask(`try key at ${url}`, 'POST', '/v1/modelops/credentials/test', {
     provider: 'openai_compatible',
-    display_name: name,
-    credential_scope: 'platform',
     api_base_url: url,
-    api_key: `sk-${createHash('sha256').update(name).digest('hex')}`,
-    ...(name === 'by-name' ? {} : { allowed_ranges: ['192.0.2.0/24', '127.0.0.0/8'] }),
-  })) as { credential?: { id: string } };
-  const id = credential?.id ?? 'none';
-  await ask(`probe credential ${name}`, 'POST', `/v1/modelops/credentials/${id}/probe`);
-  await ask(`discover ${name}`, 'GET', `/v1/modelops/discovery/cloud?credential_id=${id}`);
-  const { model } = (await ask(`add cloud model ${name}`, 'POST', '/v1/modelops/models', {
-    name: `cloud-${name}`,
-    backend: 'external_api',
-    provider: 'openai_compatible',
-    provider_model_id: 'large',
-    credential_id: id,
-    task_key: 'llm',
-  })) as { model?: { id: string } };
-  const cloud = model?.id ?? `cloud-${name}-v1`;
-  const tested = (await ask(`test cloud model ${name}`, 'POST', `/v1/modelops/models/${cloud}/test`, {
-    inputs: { prompt: 'x' },
-  })) as { test_run?: { error_details?: { code?: string; error?: string } } };
-  note(`test run of ${name}`, JSON.stringify(tested.test_run?.error_details ?? null));
-  await ask(`activate cloud model ${name}`, 'POST', `/v1/modelops/models/${cloud}/activate`);
-  await ask(`call cloud model ${name}`, 'POST', '/v1/chat/completions', { model: cloud, messages });
-}
-await ask('go online', 'PUT', '/v1/runtime/profile', { profile: 'online' });
+    api_key: 'sk-of-nobody',
+    allowed_ranges: ['192.0.2.0/24', '2001:db8::/32'],
+  });
 await ask('effects of online', 'POST', '/v1/runtime/profile/effects', { profile: 'online' });
 
 // The same from a terminal.
@@ -220,15 +216,24 @@ const remote = {
   MODELOPS_DATA_DIR: join(directory, 'remote'),
   DOCKER_HOST: 'tcp://192.0.2.1:2375',
 };
-const farAgent = await startAgent('remote-agent', remote);
+const farAgent = await startAgent('remote-agent', remote, ['--offline']);
 const doctor = await traced('remote-doctor', ['doctor', '--json'], remote);
 note('remote engine', /Nothing was sent to 192\.0\.2\.1/.test(doctor.stdout) ? 'refused' : doctor.stdout);
+note('locked', (await traced('remote-online', ['profile', 'online'], remote)).code ?? 'killed');
 await traced('remote-stop', ['stop', '--slots'], remote);
 await farAgent.ended;
 
 const { attempts, refused_count } = await agent.call(ENDPOINTS.listRefusedAttempts, {});
 note('modelops stop --slots', (await traced('stop', ['stop', '--slots'])).code ?? 'killed');
 await started.ended;
-process.stdout.write(
-  `${JSON.stringify({ events, proxy_heard: proxy.heard(), engine_asked: engine.asked(), refused_count, attempts })}\n`,
-);
+const day = {
+  events,
+  proxy_heard: proxy.heard(),
+  provider_asked: { online: askedOnline, offline: provider.requests.length - askedOnline },
+  engine_asked: engine.asked(),
+  refused_count,
+  refused: attempts.map(({ purpose, host }) => `${purpose} ${host}`),
+  provider: new URL(provider.url).host,
+};
+await provider.close();
+process.stdout.write(`${JSON.stringify(day)}\n`);

@@ -247,7 +247,7 @@ function check(kind: string, title: string, asked: ProviderAnswer<unknown>, summ
     summary: asked.ok ? summary : asked.refusal.message,
     details: asked.ok
       ? { latency_ms: asked.latencyMs }
-      : ({ error: asked.refusal.code, ...asked.refusal.details } as CheckResult['details']),
+      : { error: asked.refusal.code, ...asked.refusal.details },
   };
 }
 

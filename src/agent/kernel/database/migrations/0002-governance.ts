@@ -126,7 +126,9 @@ CREATE INDEX current_validations_expiry ON current_validations (expires_at) WHER
 -- Usage ---------------------------------------------------------------------------------------------------------
 ALTER TABLE usage_daily ADD COLUMN streams INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE usage_daily ADD COLUMN latency_max_ms INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX usage_daily_day ON usage_daily (day, model_id, key_id);
+-- Holds every figure, so that sums over days read this alone.
+CREATE INDEX usage_daily_day ON usage_daily (day, model_id, key_id, calls, errors, streams, prompt_tokens,
+  completion_tokens, latency_ms, latency_max_ms);
 CREATE INDEX usage_daily_key ON usage_daily (key_id, day);
 
 -- The sample is left out of every sum.
