@@ -41,12 +41,14 @@ describe('the profile', () => {
     await page.getByRole('dialog', { name: 'Runtime profile' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog', { name: 'Runtime profile' }).waitFor({ state: 'detached' });
+    expect(await page.getByRole('dialog').count()).toBe(0);
   });
 
   it('stands in the settings too', async () => {
     await page.goto(`${stage.agent.url}/settings#network`);
     await page.getByRole('heading', { name: 'Network' }).waitFor();
     await page.getByRole('main').getByText('This node is offline.').waitFor();
+    expect(await page.getByRole('button', { name: 'Go online…' }).count()).toBe(1);
     await expectAccessible(page);
   });
 

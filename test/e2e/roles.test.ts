@@ -33,6 +33,8 @@ describe('who may only call models', () => {
       'Overview',
       'Models',
       'Playground',
+      'Usage',
+      'Credentials',
       'Settings',
     ]);
     expect(await violationsOn(page)).toEqual([]);

@@ -25,6 +25,7 @@ describe('usage', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('u');
     await page.getByText('No call from', { exact: false }).waitFor();
+    expect(await page.locator('canvas').count()).toBe(0);
     await expectAccessible(page);
   });
 
@@ -53,6 +54,7 @@ describe('usage', () => {
     if (box === null) throw new Error('no chart');
     await page.mouse.move(box.x + box.width - 4, box.y + 20);
     await page.getByText('3 calls', { exact: true }).waitFor();
+    expect(await page.locator('.u-cursor-x').count()).toBe(3);
     await page.mouse.move(0, 0);
   });
 

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Counter, Histogram, Registry } from 'prom-client';
 import { JOB_STATES, LIFECYCLE_STATES, LOAD_STATES } from '../../shared/lifecycle/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';

@@ -60,11 +60,25 @@ function Drawn(props: ChartProps): ReactNode {
     if (element === null || width === 0) return undefined;
     const height = HEIGHT + (withNames ? NAMES_HEIGHT : 0);
     const plot = new uPlot(
-      optionsOf({ places, series, format, whole, withNames, sync, width, height, onAt }, element),
-      [places.map((_, place) => place), ...series.map(({ values }) => [...values])],
+      optionsOf(
+        {
+          places,
+          series,
+          format,
+          whole,
+          withNames,
+          sync,
+          width,
+          height,
+          onAt,
+          onDrawn: (drawn) => setEnds(endsOf(drawn, series)),
+        },
+        element,
+      ),
+      // The first line lies over the others.
+      [places.map((_, place) => place), ...series.toReversed().map(({ values }) => [...values])],
       element,
     );
-    setEnds(endsOf(plot, series));
     return () => plot.destroy();
   }, [width, places, series, format, whole, withNames, sync, onAt]);
 
@@ -143,10 +157,12 @@ interface PlotOptions extends Pick<
   readonly whole: boolean;
   readonly width: number;
   readonly height: number;
+  /** The scales are known. */
+  readonly onDrawn: (plot: uPlot) => void;
 }
 
 function optionsOf(options: PlotOptions, element: HTMLElement): uPlot.Options {
-  const { places, series, format, whole, withNames, sync, width, height, onAt } = options;
+  const { places, series, format, whole, withNames, sync, width, height, onAt, onDrawn } = options;
   const style = getComputedStyle(element);
   const colour = (token: string): string => style.getPropertyValue(`--${token}`).trim();
   const font = `11px ${style.fontFamily}`;
@@ -191,14 +207,14 @@ function optionsOf(options: PlotOptions, element: HTMLElement): uPlot.Options {
     ],
     series: [
       {},
-      ...series.map(({ colour: token, values }): uPlot.Series => ({
+      ...series.toReversed().map(({ colour: token, values }): uPlot.Series => ({
         stroke: colour(token),
         width: 1.5,
         spanGaps: false,
         points: { show: true, size: 5, fill: colour(token), filter: () => dots(values) },
       })),
     ],
-    hooks: { setCursor: [(plot) => onAt(plot.cursor.idx ?? null)] },
+    hooks: { ready: [onDrawn], setCursor: [(plot) => onAt(plot.cursor.idx ?? null)] },
   };
 }
 

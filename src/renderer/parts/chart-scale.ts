@@ -4,7 +4,7 @@
 export function stepsFor(most: number, whole: boolean): readonly number[] {
   const rough = Math.max(most, whole ? 3 : 0) / 3;
   const step = rough > 0 ? roundUp(rough, whole) : 1;
-  return [0, step, 2 * step, 3 * step];
+  return [0, 1, 2, 3].map((times) => Number((times * step).toPrecision(12)));
 }
 
 const ROUND = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];

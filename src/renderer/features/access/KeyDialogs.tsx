@@ -112,6 +112,7 @@ function OwnerSelect({
               role: t(`role.${chosen.role}`),
             })
       }
+      inputWrapperOrder={['label', 'input', 'description', 'error']}
       searchable
       allowDeselect={false}
       searchValue={search}

@@ -45,6 +45,7 @@ export function KeyFields({
       <div className={css.fields}>
         <TextInput
           label={t('keys.rate')}
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
           description={t('keys.limitHelp')}
           placeholder="60"
           value={form.rate}
@@ -54,6 +55,7 @@ export function KeyFields({
         />
         <TextInput
           label={t('keys.budget')}
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
           description={t('keys.budgetHelp')}
           placeholder="1,000,000"
           value={form.budget}

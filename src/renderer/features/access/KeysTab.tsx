@@ -18,7 +18,7 @@ import { isLive } from './words.ts';
 import css from './access.module.css';
 
 const COLUMNS: readonly Column<Key>[] = [
-  { id: 'state', head: t('keys.col.state'), track: '128px', cell: (key) => <KeyMark of={key} /> },
+  { id: 'state', head: t('keys.col.state'), track: '148px', cell: (key) => <KeyMark of={key} /> },
   {
     id: 'name',
     head: t('keys.col.name'),
@@ -37,12 +37,12 @@ const COLUMNS: readonly Column<Key>[] = [
     track: 'minmax(96px, 1fr)',
     cell: ({ principal_name: owner }) => owner,
   },
-  { id: 'role', head: t('keys.col.role'), track: '88px', from: 900, cell: ({ role }) => t(`role.${role}`) },
+  { id: 'role', head: t('keys.col.role'), track: '88px', from: 1180, cell: ({ role }) => t(`role.${role}`) },
   {
     id: 'scopes',
     head: t('keys.col.scopes'),
-    track: '136px',
-    from: 1000,
+    track: '148px',
+    from: 1300,
     cell: ({ scopes }) => scopes.map((scope) => t(`keys.scope.${scope}`)).join(', '),
   },
   {
@@ -55,7 +55,7 @@ const COLUMNS: readonly Column<Key>[] = [
   {
     id: 'tokens',
     head: t('keys.col.tokens'),
-    track: 'minmax(96px, 160px)',
+    track: 'minmax(104px, 160px)',
     align: 'end',
     cell: ({ today, daily_token_budget: budget }) => ofLimit(today.tokens, budget),
   },
@@ -64,7 +64,7 @@ const COLUMNS: readonly Column<Key>[] = [
     head: t('keys.col.rate'),
     track: '80px',
     align: 'end',
-    from: 1200,
+    from: 1440,
     cell: ({ rate_limit_per_minute: limit }) => <Count value={limit} reason={t('keys.noLimit')} />,
   },
   {

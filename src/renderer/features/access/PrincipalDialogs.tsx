@@ -61,7 +61,7 @@ export function AddPrincipalDialog({ onClose }: { readonly onClose: () => void }
           onChange={setKind}
           data={(['person', 'service'] as const).map((value) => ({
             value,
-            label: t(`people.kind.${value}`),
+            label: t(`people.kindLabel.${value}`),
           }))}
         />
       </div>

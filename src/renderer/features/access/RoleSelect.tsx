@@ -18,6 +18,7 @@ export function RoleSelect({
     <Select
       label={t('people.role')}
       description={t(`role.${value}.means`)}
+      inputWrapperOrder={['label', 'input', 'description', 'error']}
       allowDeselect={false}
       data={ROLES.filter((role) => roleCovers(atMost, role)).map((role) => ({
         value: role,

@@ -10,7 +10,7 @@ import { PageHeader } from '../../parts/PageHeader.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { rich, t } from '../../strings/text.ts';
-import { forgetSecret, type Secret } from './secret.ts';
+import { forgetSecret, isSecretShown, type Secret } from './secret.ts';
 import { useNow } from '../../data/now.ts';
 import css from './access.module.css';
 
@@ -87,7 +87,7 @@ export default function SecretPage({ secret }: { readonly secret: Secret }): Rea
             forgetSecret();
             return Promise.resolve();
           }}
-          onClose={() => navigate(from, { replace: true })}
+          onClose={() => isSecretShown() && navigate(from, { replace: true })}
         >
           <p>{t('secret.leaveBody', { name: key.name })}</p>
         </Confirm>

@@ -29,6 +29,10 @@ export function forgetSecret(): void {
   secretStore.setState({ secret: null });
 }
 
+export function isSecretShown(): boolean {
+  return secretStore.getState().secret !== null;
+}
+
 export function useSecret(): Secret | null {
   return useStore(secretStore, ({ secret }) => secret);
 }

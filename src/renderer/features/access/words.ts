@@ -1,4 +1,4 @@
-import type { Key, Principal } from '../../../shared/contract/index.ts';
+import type { Key } from '../../../shared/contract/index.ts';
 import { formatDuration } from '../../parts/format.ts';
 import type { StateOf } from '../../parts/glyphs.tsx';
 import { t } from '../../strings/text.ts';
@@ -39,7 +39,3 @@ export const KEY_GLYPHS: Record<KeyState, StateOf<'check'>> = {
   ended: 'skipped',
   revoked: 'skipped',
 };
-
-export function shownName(principal: Pick<Principal, 'name' | 'display_name'>): string {
-  return principal.display_name === '' ? principal.name : principal.display_name;
-}

@@ -201,7 +201,7 @@ function Fields({
             onChange={(value) => onSet({ scope: value })}
             data={(['platform', 'personal'] as const).map((value) => ({
               value,
-              label: t(`credentials.scope.${value}`),
+              label: t(`credentials.scopeLabel.${value}`),
             }))}
           />
           <p className={css.note}>{t(`credentials.scope.${form.scope}.means`)}</p>

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import type { Credential } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { credentialQuery, probeCredential } from '../../data/credentials.ts';
+import { usePolled } from '../../data/lists.ts';
 import { useMutation } from '../../data/mutate.ts';
 import { profileQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
@@ -24,7 +25,9 @@ import css from './credentials.module.css';
 
 /** One credential: what its provider said last, and which models use it. */
 export default function CredentialPage({ id, part }: ObjectPath): ReactNode {
-  const answer = useQuery(credentialQuery(id));
+  const query = credentialQuery(id);
+  const answer = useQuery(query);
+  usePolled(query.key);
   const probe = useProbe();
   const parent = { label: t('place.credentials'), to: '/credentials' };
   const { data: credential } = answer;

@@ -4,7 +4,7 @@ import type { Credential } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { toggleLayer } from '../../app/layers.ts';
 import { credentialsQuery } from '../../data/credentials.ts';
-import { moreOf, useKept } from '../../data/lists.ts';
+import { moreOf, useKept, usePolled } from '../../data/lists.ts';
 import { profileQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
 import type { Column } from '../../parts/DataTable.tsx';
@@ -94,6 +94,7 @@ export default function CredentialsPage(): ReactNode {
   const [view, setView] = useState<'active' | 'all'>('active');
   const query = credentialsQuery(view === 'all');
   const list = useKept(query);
+  usePolled(query.key);
   const { data: profile } = useQuery(profileQuery);
   const all = list.data?.rows ?? [];
   const rows = all.filter(

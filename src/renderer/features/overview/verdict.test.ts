@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Job, Model, Slot, System } from '../../../shared/contract/index.ts';
+import type { Credential, Job, Key, Model, Slot, System } from '../../../shared/contract/index.ts';
 import { verdict, waiting, type NodeFacts } from './verdict.ts';
 
 const SYSTEM = { database: { state: 'ok' }, secrets: { state: 'unlocked' } } as System;
@@ -126,5 +126,30 @@ describe('what waits for a person', () => {
       validation_error: { message: 'x' } as Model['validation_error'],
     });
     expect(waiting(facts({ models: [gone] }))).toEqual([]);
+  });
+});
+
+describe('what waits about access', () => {
+  it('names the credential that fails before the key that ends soon, after what is down', () => {
+    const known: NodeFacts = {
+      slots: [down('chat', 'It ended.')],
+      failedJobs: [],
+      models: [],
+      system: SYSTEM,
+      endingKeys: [{ key: { id: 'k1', name: 'portal', last4: 'ltHw' } as Key, rest: '3 d 4 h' }],
+      failingCredentials: [
+        {
+          id: 'c1',
+          display_name: 'parrot',
+          last_probe: { ok: false, message: 'It refused the credential (401).' },
+        } as Credential,
+      ],
+    };
+    expect(waiting(known).map(({ id, to }) => [id, to])).toEqual([
+      ['slot:chat', '/slots/chat'],
+      ['credential:c1', '/credentials/c1'],
+      ['key:k1', '/access/keys/k1'],
+    ]);
+    expect(waiting(known).at(-1)?.sentence).toBe('Key portal (…ltHw) ends in 3 d 4 h.');
   });
 });

@@ -5,7 +5,7 @@ import { Time } from '../../parts/figures.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { t } from '../../strings/text.ts';
-import { partWords, reasonWords } from './words.ts';
+import { partWords } from './words.ts';
 import css from './profile.module.css';
 
 /** What wanted to leave this machine and was not let: when, where to, and by what part. */
@@ -32,11 +32,11 @@ export function RefusedAttempts({
           id: `${attempt.at} ${index}`,
           cells: [
             <Time key="time" at={attempt.at} />,
-            <span key="host" className={css.host} title={reasonWords(attempt)}>
+            <span key="host" className={css.host} title={attempt.reason}>
               {attempt.host}
             </span>,
             partWords(attempt),
-            ...(reasons ? [reasonWords(attempt)] : []),
+            ...(reasons ? [attempt.reason] : []),
           ],
         }))}
       />

@@ -14,8 +14,3 @@ export function lockedSentence(profile: Profile): string | null {
 export function partWords({ purpose }: Pick<RefusedAttempt, 'purpose'>): string {
   return known(`purpose.${purpose}`) ?? purpose;
 }
-
-/** Pure. */
-export function reasonWords({ reason }: Pick<RefusedAttempt, 'reason'>): string {
-  return known(`refused.${reason}`) ?? reason;
-}

@@ -32,6 +32,8 @@ export const credentials = {
   'credentials.neverAsked': 'the provider was not asked yet.',
   'credentials.answerOk': '{code} in {latency}',
   'credentials.answerNoCode': 'no answer',
+  'credentials.scopeLabel.personal': 'Personal',
+  'credentials.scopeLabel.platform': 'Of the platform',
   'credentials.scope.personal': 'personal',
   'credentials.scope.platform': 'of the platform',
   'credentials.scope.personal.means': 'Only models of its owner may use it.',
@@ -65,7 +67,6 @@ export const credentials = {
   'credentials.saving': 'Saving…',
   'credentials.added': 'Credential {name} is kept.',
   'credentials.saved': 'Credential {name} is changed.',
-  'credentials.testFirst': 'Test it first.',
   'credentials.probeOk':
     'The provider took it: {code} in {latency}{models, plural, =-1 {} one {, # model offered} other {, # models offered}}.',
   'credentials.probeBad': 'The provider did not take it{code, select, none {} other {: {code}}}.',
@@ -81,7 +82,6 @@ export const credentials = {
   'credentials.revoke': 'Revoke…',
   'credentials.revokeTitle': 'Revoke credential {name} (…{last4})?',
   'credentials.revokeNames': 'Becomes inactive now: {names}.',
-  'credentials.revokeErased': 'Its key is erased here. It cannot come back.',
   'credentials.revokeKeep': 'Keep',
   'credentials.revokeVerb': '{count, plural, =0 {Revoke} other {Revoke and deactivate #}}',
   'credentials.revoking': 'Revoking…',
@@ -93,7 +93,6 @@ export const credentials = {
   'credentials.notAsked': 'The provider was not asked yet.',
   'credentials.models': 'Models that use it',
   'credentials.noModels': 'No model uses it.',
-  'credentials.addModel': 'Add a model',
   'credentials.version': 'Version',
   'credentials.versionNote': '{version}, counts every new key or address',
   'credentials.allowed': 'Private ranges',
@@ -102,6 +101,5 @@ export const credentials = {
 
   'journal.credential.created': 'credential added',
   'journal.credential.changed': 'credential changed: {fields}',
-  'journal.credential.probed': 'provider asked: {result}',
   'journal.credential.revoked': 'credential revoked',
 } as const;

@@ -28,10 +28,7 @@ export const profile = {
   'purpose.provider': 'provider of cloud models',
   'purpose.federation': 'federation',
   'purpose.image_pull': 'image pull',
-  'refused.runtime_profile_blocks_internet': 'the node is offline',
-  'refused.not_allowed': 'not an allowed address',
   'profile.network': 'Network',
-  'profile.networkNow': 'Profile',
   'waits.key': 'Key {name} (…{last4}) ends in {span}.',
   'waits.credential': 'Credential {name} fails: {message}',
 } as const;
