@@ -7,6 +7,12 @@ const AddModelDialog = lazy(async () => ({
 const ModelActionDialog = lazy(async () => ({
   default: (await import('../features/models/ModelActionDialog.tsx')).ModelActionDialog,
 }));
+const DeleteFamilyDialog = lazy(async () => ({
+  default: (await import('../features/families/DeleteFamilyDialog.tsx')).DeleteFamilyDialog,
+}));
+const ReplaceCredentialDialog = lazy(async () => ({
+  default: (await import('../features/models/ReplaceCredentialDialog.tsx')).ReplaceCredentialDialog,
+}));
 const LoadDialog = lazy(async () => ({
   default: (await import('../features/slots/LoadDialog.tsx')).LoadDialog,
 }));
@@ -45,6 +51,10 @@ function draw(dialog: Dialog): ReactNode {
       return <AddModelDialog onClose={closeDialog} />;
     case 'model-action':
       return <ModelActionDialog modelId={dialog.modelId} action={dialog.action} onClose={closeDialog} />;
+    case 'delete-family':
+      return <DeleteFamilyDialog name={dialog.name} onClose={closeDialog} />;
+    case 'replace-credential':
+      return <ReplaceCredentialDialog modelId={dialog.modelId} onClose={closeDialog} />;
     case 'load':
       return (
         <LoadDialog

@@ -9,6 +9,8 @@ export type Dialog =
       readonly action: 'deactivate' | 'unregister' | 'delete';
       readonly modelId: string;
     }
+  | { readonly kind: 'delete-family'; readonly name: string }
+  | { readonly kind: 'replace-credential'; readonly modelId: string }
   | { readonly kind: 'load'; readonly modelId?: string; readonly slotId?: string }
   | { readonly kind: 'unload'; readonly slotId: string }
   | { readonly kind: 'restart'; readonly slotId: string }

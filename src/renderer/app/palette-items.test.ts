@@ -27,7 +27,7 @@ describe('the actions that mean something', () => {
     ['active', ['load', 'test', 'validate', 'deactivate', 'unregister', 'delete']],
     ['unregistered', ['register', 'load', 'test', 'validate', 'activate', 'delete']],
   ] as const)('on a model that is %s', (lifecycle_state, actions) => {
-    expect(actionsFor({ lifecycle_state })).toEqual(actions);
+    expect(actionsFor({ lifecycle_state, hosting: 'local' })).toEqual(actions);
   });
 });
 

@@ -23,8 +23,19 @@ export interface Column<R> {
   readonly align?: 'end';
   /** The name under which the agent sorts by it. */
   readonly sort?: string;
+  /** The agent gives the newest first. */
+  readonly descending?: boolean;
   /** Left out while the table is narrower than this many pixels. */
   readonly from?: number;
+}
+
+/** Rows that hold others, folded or not. */
+export interface Folding<R> {
+  /** Null for a row that holds none. */
+  readonly open: (row: R) => boolean | null;
+  /** 1, and 2 for a row in another. */
+  readonly level: (row: R) => number;
+  readonly onFold: (row: R, open: boolean) => void;
 }
 
 export interface DataTableProps<R> {
@@ -33,6 +44,11 @@ export interface DataTableProps<R> {
   readonly rowId: (row: R) => string;
   readonly rowName: (row: R) => string;
   readonly columns: readonly Column<R>[];
+  /** Ids of the columns a person chose: shown however narrow the table is, which then scrolls sideways. */
+  readonly chosen?: readonly string[] | null;
+  /** What selecting a row selects, where it stands for others; its own id otherwise. */
+  readonly selects?: (row: R) => readonly string[];
+  readonly folding?: Folding<R> | undefined;
   /** All that match, when more exist than are here. */
   readonly total?: number | null;
   readonly sort?: string;
@@ -61,7 +77,12 @@ const NEAR_END = 0.6;
 
 /** A list of rows that stays quick with ten thousand of them. Grid roles, one tab stop, full keyboard. */
 export function DataTable<R>(props: DataTableProps<R>): ReactNode {
-  const { rows, rowId, columns: all, rowHeight = 32, selected, onSelect } = props;
+  const { rows, rowId, columns: all, chosen = null, rowHeight = 32, selected, onSelect, folding } = props;
+  const idsOf = props.selects ?? ((row: R): readonly string[] => [rowId(row)]);
+  const isSelectedRow = (row: R): boolean => {
+    const ids = idsOf(row);
+    return ids.length > 0 && ids.every((id) => selected?.has(id) === true);
+  };
   const scroller = useRef<HTMLDivElement | null>(null);
   const [width, setWidth] = useState(0);
   const [activeId, setActiveId] = useState<string | null>(null);
@@ -78,7 +99,12 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
     return () => observer.disconnect();
   }, []);
 
-  const columns = all.filter((column) => column.from === undefined || width === 0 || width >= column.from);
+  const columns = all.filter((column) =>
+    chosen === null
+      ? column.from === undefined || width === 0 || width >= column.from
+      : chosen.includes(column.id),
+  );
+  const minWidth = chosen === null ? undefined : leastWidth(columns);
   const template = [
     ...(onSelect === undefined ? [] : ['32px']),
     ...columns.map((column) => column.track),
@@ -130,15 +156,19 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
     const next = new Set(selected);
     if (extend && anchor.current !== null) addRange(next, anchor.current, index);
     else {
-      if (next.has(rowId(row))) next.delete(rowId(row));
-      else next.add(rowId(row));
+      const had = isSelectedRow(row);
+      for (const id of idsOf(row)) {
+        if (had) next.delete(id);
+        else next.add(id);
+      }
       anchor.current = index;
     }
     onSelect(next);
   };
 
   const addRange = (into: Set<string>, from: number, to: number): void => {
-    for (const row of rows.slice(Math.min(from, to), Math.max(from, to) + 1)) into.add(rowId(row));
+    for (const row of rows.slice(Math.min(from, to), Math.max(from, to) + 1))
+      for (const id of idsOf(row)) into.add(id);
   };
 
   const openMenu = (element: HTMLElement, row: R): boolean => {
@@ -167,7 +197,7 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
                 addRange(next, anchor.current, to);
                 onSelect(next);
               },
-              all: () => onSelect(new Set(rows.map(rowId))),
+              all: () => onSelect(new Set(rows.flatMap(idsOf))),
               clear: () => {
                 if (selected === undefined || selected.size === 0) return false;
                 anchor.current = null;
@@ -178,6 +208,13 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
       open: (index) =>
         void on(index, (row) => {
           props.onOpen(row);
+          return true;
+        }),
+      fold: (index, open) =>
+        on(index, (row) => {
+          const is = folding?.open(row) ?? null;
+          if (is === null || is === open) return false;
+          folding?.onFold(row, open);
           return true;
         }),
       peek: (index) =>
@@ -203,13 +240,13 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
     event.stopPropagation();
   };
 
-  const shownSelected = rows.filter((row) => selected?.has(rowId(row)) === true).length;
+  const shownSelected = selected === undefined || selected.size === 0 ? 0 : rows.filter(isSelectedRow).length;
 
   return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the grid itself takes the keys of its rows
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the grid itself takes the keys of its rows
     <div
       ref={scroller}
-      role="grid"
+      role={folding === undefined ? 'grid' : 'treegrid'}
       aria-label={props.label}
       aria-rowcount={props.total ?? rows.length + 1}
       aria-colcount={columns.length + (onSelect === undefined ? 0 : 1)}
@@ -225,7 +262,12 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
       }}
     >
       <div role="rowgroup" className={css.head}>
-        <div role="row" aria-rowindex={1} className={css.headRow} style={{ gridTemplateColumns: template }}>
+        <div
+          role="row"
+          aria-rowindex={1}
+          className={css.headRow}
+          style={{ gridTemplateColumns: template, minWidth }}
+        >
           {onSelect !== undefined && (
             <div role="columnheader" className={css.select}>
               <Checkbox
@@ -234,7 +276,7 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
                 checked={rows.length > 0 && shownSelected === rows.length}
                 indeterminate={shownSelected > 0 && shownSelected < rows.length}
                 onChange={(event) =>
-                  onSelect(event.currentTarget.checked ? new Set(rows.map(rowId)) : new Set())
+                  onSelect(event.currentTarget.checked ? new Set(rows.flatMap(idsOf)) : new Set())
                 }
               />
             </div>
@@ -244,12 +286,17 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
           ))}
         </div>
       </div>
-      <div role="rowgroup" className={css.body} style={{ height: virtual.getTotalSize() - HEAD_HEIGHT }}>
+      <div
+        role="rowgroup"
+        className={css.body}
+        style={{ height: virtual.getTotalSize() - HEAD_HEIGHT, minWidth }}
+      >
         {items.map((item) => {
           const row = rows[item.index];
           if (row === undefined) return null;
           const id = rowId(row);
-          const isSelected = selected?.has(id) === true;
+          const isSelected = isSelectedRow(row);
+          const isOpen = folding?.open(row) ?? null;
           return (
             // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the grid takes the keys of its rows
             <div
@@ -257,10 +304,12 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
               role="row"
               aria-rowindex={item.index + 2}
               aria-selected={onSelect === undefined ? undefined : isSelected}
+              {...(folding === undefined ? {} : { 'aria-level': folding.level(row) })}
+              {...(isOpen === null ? {} : { 'aria-expanded': isOpen })}
               data-index={item.index}
               data-row={id}
               tabIndex={item.index === activeIndex ? 0 : -1}
-              className={cx(css.row, isSelected && css.selected)}
+              className={cx(css.row, isSelected && css.selected, folding?.level(row) === 2 && css.inner)}
               style={{
                 gridTemplateColumns: template,
                 height: rowHeight,
@@ -310,6 +359,16 @@ export function DataTable<R>(props: DataTableProps<R>): ReactNode {
   );
 }
 
+const GAP = 16;
+const PADDING = 32;
+const SELECT_TRACK = 32;
+
+/** What the tracks of columns need at least, in pixels: `minmax(160px, 1fr)` is 160. Pure. */
+function leastWidth<R>(columns: readonly Column<R>[]): number {
+  const tracks = columns.map((column) => Number(/(\d+)px/.exec(column.track)?.[1] ?? 80));
+  return tracks.reduce((sum, track) => sum + track + GAP, SELECT_TRACK + PADDING);
+}
+
 function Head<R>({
   column,
   sort,
@@ -326,7 +385,13 @@ function Head<R>({
       role="columnheader"
       className={cx(css.cell, column.align === 'end' && css.end)}
       aria-sort={
-        by === undefined ? undefined : isSorted ? (by === 'created' ? 'descending' : 'ascending') : 'none'
+        by === undefined
+          ? undefined
+          : isSorted
+            ? column.descending === true
+              ? 'descending'
+              : 'ascending'
+            : 'none'
       }
     >
       {by === undefined || onSort === undefined ? (
@@ -334,7 +399,7 @@ function Head<R>({
       ) : (
         <button type="button" className={css.sort} onClick={() => onSort(by)}>
           {column.head}
-          {isSorted && <span aria-hidden>{by === 'created' ? ' ↓' : ' ↑'}</span>}
+          {isSorted && <span aria-hidden>{column.descending === true ? ' ↓' : ' ↑'}</span>}
         </button>
       )}
     </div>

@@ -38,10 +38,13 @@ export function Ladder({
   rungs,
   buttons,
   caller,
+  cloud = false,
 }: {
   readonly rungs: readonly Rung[];
   /** Whose ladder it is, when it is not that of whoever looks. */
   readonly caller?: string;
+  /** Of a model that runs at a provider. */
+  readonly cloud?: boolean;
   /** What climbs the first rung that is open. */
   readonly buttons?: ReactNode;
 }): ReactNode {
@@ -57,10 +60,11 @@ export function Ladder({
               <StateMark axis="step" state={state} wordless />
             </span>
             <span className={cx(css.name, rung === next && css.next, state === 'later' && css.later)}>
-              {index + 1}. {rungTitle(rung, state, caller)}
+              {index + 1}. {rungTitle(rung, state, caller, cloud)}
             </span>
             <span className={cx(css.fact, state === 'later' && css.later)}>
               {state === 'later' ? after(rung.blocked_by.map((code) => numbers.get(code) ?? 0)) : rung.fact}
+              {rung === next && rung.hint !== null && <span className={css.hint}> {rung.hint}</span>}
               {rung.met && rung.since !== null && (
                 <>
                   {' '}
@@ -78,10 +82,16 @@ export function Ladder({
   );
 }
 
-function rungTitle({ code }: Rung, state: StateOf<'step'>, caller: string | undefined): string {
+function rungTitle(
+  { code }: Rung,
+  state: StateOf<'step'>,
+  caller: string | undefined,
+  cloud: boolean,
+): string {
   if (code === 'visible' && caller !== undefined) return t('explain.visibleTo', { name: caller });
   const held = state === 'met' ? 'met' : state === 'broken' ? 'broken' : 'open';
-  return known(`rung.${code}.${held}`) ?? known(`rung.${code}`) ?? code;
+  const elsewhere = cloud ? known(`rung.${code}.cloud`) : null;
+  return elsewhere ?? known(`rung.${code}.${held}`) ?? known(`rung.${code}`) ?? code;
 }
 
 function after(numbers: readonly number[]): string {

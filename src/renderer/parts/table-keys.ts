@@ -16,6 +16,8 @@ export interface TableKeys {
     clear(): boolean;
   } | null;
   open(index: number): void;
+  /** @returns whether the row can be folded that way */
+  fold(index: number, open: boolean): boolean;
   peek(index: number): boolean;
   menu(index: number): boolean;
   copy(index: number, form: 'id' | 'cli'): boolean;
@@ -59,6 +61,10 @@ function takeNamed(event: KeyboardEvent, index: number, keys: TableKeys): boolea
       return true;
     case ' ':
       return keys.peek(index);
+    case 'ArrowRight':
+      return keys.fold(index, true);
+    case 'ArrowLeft':
+      return keys.fold(index, false);
     case 'Escape':
       return keys.select?.clear() ?? false;
     case 'ContextMenu':

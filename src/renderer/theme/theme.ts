@@ -144,6 +144,20 @@ export const theme = createTheme({
       },
       classNames: { dropdown: controls.dropdown, option: controls.option },
     },
+    MultiSelect: {
+      defaultProps: {
+        size: 'sm',
+        comboboxProps: { shadow: 'md', offset: 4, transitionProps: OVERLAY_TRANSITION },
+      },
+      classNames: { dropdown: controls.dropdown, option: controls.option, pill: controls.pill },
+    },
+    TagsInput: {
+      defaultProps: {
+        size: 'sm',
+        comboboxProps: { shadow: 'md', offset: 4, transitionProps: OVERLAY_TRANSITION },
+      },
+      classNames: { dropdown: controls.dropdown, option: controls.option, pill: controls.pill },
+    },
     Checkbox: { defaultProps: { size: 'xs' }, classNames: { input: controls.checkbox } },
     SegmentedControl: {
       defaultProps: { size: 'xs', transitionDuration: 0 },

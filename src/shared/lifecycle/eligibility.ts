@@ -78,6 +78,9 @@ export interface Requirement {
   readonly blocked_by: readonly string[];
 }
 
+/** Being visible or online waits for nobody, and nobody waits for it. */
+const WAITS_FOR_NOBODY: ReadonlySet<string> = new Set(['visible', 'profile']);
+
 export interface Eligibility {
   readonly eligible: boolean;
   readonly reasons: readonly EligibilityReason[];
@@ -279,10 +282,9 @@ export function eligibility(
       since: rung.since(facts),
       action: reason === null ? null : rung.action,
       hint: reason === null ? null : rung.hint(facts),
-      blocked_by: reason === null ? [] : [...unmet],
+      blocked_by: reason === null || WAITS_FOR_NOBODY.has(rung.code) ? [] : [...unmet],
     });
-    // Being visible or online waits for nobody, and nobody waits for it.
-    if (reason !== null && rung.code !== 'visible' && rung.code !== 'profile') unmet.push(rung.code);
+    if (reason !== null && !WAITS_FOR_NOBODY.has(rung.code)) unmet.push(rung.code);
   }
   return { eligible: reasons.length === 0, reasons, requirements };
 }

@@ -17,11 +17,16 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function openStage(
-  options: TestAgentOptions & { readonly scheme?: Scheme } = {},
+  options: TestAgentOptions & {
+    readonly scheme?: Scheme;
+    /** Fills the data directory before the agent of the stage starts on it. */
+    readonly prepare?: (dataDir: string) => Promise<void>;
+  } = {},
 ): Promise<Stage> {
-  const { scheme = 'dark', ...agentOptions } = options;
+  const { scheme = 'dark', prepare, ...agentOptions } = options;
   await buildRenderer();
   const directory: TemporaryDirectory = await temporaryDirectory('mo-e2e-');
+  await prepare?.(`${directory.path}/data`);
   const agent = await startTestAgent(`${directory.path}/data`, {
     uiDirectory: UI_DIRECTORY,
     ...agentOptions,

@@ -1,4 +1,4 @@
-import { Checkbox, Modal, TextInput } from '@mantine/core';
+import { Checkbox, Modal, SegmentedControl, TextInput } from '@mantine/core';
 import { useCallback, useEffect, useState, type ReactNode } from 'react';
 import { navigate } from 'wouter/use-browser-location';
 import {
@@ -16,6 +16,7 @@ import { jobDone, modelOf } from '../../data/jobs.ts';
 import { useJob } from '../../data/live.ts';
 import { modelQuery } from '../../data/models.ts';
 import { queries } from '../../data/queries.ts';
+import { useMay } from '../../data/session.ts';
 import confirmCss from '../../parts/Confirm.module.css';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Facts } from '../../parts/Facts.tsx';
@@ -26,6 +27,7 @@ import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
 import { serveModel } from '../models/actions.ts';
 import { modelTitle } from '../models/words.ts';
+import { FromProvider } from './FromProvider.tsx';
 import { SampleButton } from './SampleButton.tsx';
 import css from './AddModelDialog.module.css';
 
@@ -36,41 +38,62 @@ interface Choice {
   readonly size_bytes: number;
 }
 
-/** From a path to a model: look at it, name it, bring it in, watch it come. */
+const KINDS = ['file', 'provider', 'sample'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** From a path, a provider or nothing at all to a model. Files and the sample are for superadmins. */
 export function AddModelDialog({ onClose }: { readonly onClose: () => void }): ReactNode {
-  const [found, setFound] = useState<Found | null>(null);
-  const [job, setJob] = useState<Job | null>(null);
+  const superadmin = useMay('superadmin');
+  const [kind, setKind] = useState<Kind>(superadmin ? 'file' : 'provider');
   return (
     <Modal
       opened
       onClose={onClose}
-      size={560}
+      size={600}
       title={t('add.heading')}
       closeButtonProps={{ 'aria-label': t('action.close') }}
     >
-      {job !== null ? (
-        <Coming
-          job={job}
-          onAnother={() => {
-            setJob(null);
-            setFound(null);
-          }}
-          onClose={onClose}
+      {superadmin && (
+        <SegmentedControl
+          className={css.kinds ?? ''}
+          aria-label={t('addKind.label')}
+          value={kind}
+          onChange={(value) => setKind(value)}
+          data={KINDS.map((value) => ({ value, label: t(`addKind.${value}`) }))}
         />
-      ) : (
-        <>
-          <PathForm found={found} onFound={setFound} />
-          {found === null ? (
-            <div className={css.sample}>
-              <p>{t('add.sampleNote')}</p>
-              <SampleButton onStarted={onClose} />
-            </div>
-          ) : (
-            <ImportForm key={found.path} found={found} onStarted={setJob} />
-          )}
-        </>
+      )}
+      {kind === 'file' && <FromPath onClose={onClose} />}
+      {kind === 'provider' && <FromProvider onClose={onClose} />}
+      {kind === 'sample' && (
+        <div className={css.sample}>
+          <p>{t('add.sampleNote')}</p>
+          <SampleButton filled onStarted={onClose} />
+        </div>
       )}
     </Modal>
+  );
+}
+
+/** Look at a path, name what is there, bring it in, watch it come. */
+function FromPath({ onClose }: { readonly onClose: () => void }): ReactNode {
+  const [found, setFound] = useState<Found | null>(null);
+  const [job, setJob] = useState<Job | null>(null);
+  if (job !== null)
+    return (
+      <Coming
+        job={job}
+        onAnother={() => {
+          setJob(null);
+          setFound(null);
+        }}
+        onClose={onClose}
+      />
+    );
+  return (
+    <>
+      <PathForm found={found} onFound={setFound} />
+      {found !== null && <ImportForm key={found.path} found={found} onStarted={setJob} />}
+    </>
   );
 }
 

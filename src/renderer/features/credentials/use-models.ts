@@ -12,7 +12,7 @@ export function useModelsOf(credentialId: string): readonly Model[] | undefined 
   const models = useModels(data?.ids ?? []);
   const more = data?.next ?? null;
   useEffect(() => {
-    if (more !== null) moreModels(CLOUD);
+    if (more !== null) void moreModels(CLOUD);
   }, [more]);
   return data === undefined || more !== null ? undefined : modelsOf(credentialId, models);
 }

@@ -9,18 +9,25 @@ import { curlFor } from '../playground/curl.ts';
 import css from './CallIt.module.css';
 
 /** How an application calls a model that answers now. */
-export function CallIt({ model }: { readonly model: Model }): ReactNode {
+export function CallIt({
+  model,
+  caller = null,
+}: {
+  readonly model: Model;
+  /** Who can call it, when it is somebody else. */
+  readonly caller?: string | null;
+}): ReactNode {
   const curl = curlFor(
     location.origin,
     model.id,
-    model.task_key === 'llm' ? 'chat' : 'embeddings',
+    model.task_key === 'llm' ? 'chat' : model.task_key === 'rerank' ? 'rerank' : 'embeddings',
     t('test.defaultPrompt'),
   );
   return (
     <Section title={t('model.callIt')} level={2}>
       <p className={css.sentence}>
         <StateMark axis="step" state="met" plain>
-          {t('model.canBeCalled')}
+          {caller === null ? t('model.canBeCalled') : t('model.canBeCalledBy', { who: caller })}
         </StateMark>
         {model.task_key === 'llm' && (
           <Link href={`/playground?model=${model.id}`}>{t('model.playground')}</Link>

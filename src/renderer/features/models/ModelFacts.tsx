@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { Link } from 'wouter';
 import type { Model } from '../../../shared/contract/index.ts';
 import { shortDigest } from '../../../shared/contract/identity.ts';
 import { Copy } from '../../parts/Copy.tsx';
@@ -6,14 +7,13 @@ import { Facts, type Fact } from '../../parts/Facts.tsx';
 import { Bytes, Count, Time } from '../../parts/figures.tsx';
 import { formatCount, formatParameters, truncateMiddle } from '../../parts/format.ts';
 import { t } from '../../strings/text.ts';
-import { formatWords, sourceWords } from './words.ts';
+import { credentialWords, formatWords, providerWords, sourceWords } from './words.ts';
 
 /** What the rail holds on one line. */
 const SHOWN_ID = 19;
 
 /** What a model is, without its state. */
 export function ModelFacts({ model }: { readonly model: Model }): ReactNode {
-  const unknown = t('fact.unknownHeader');
   const facts: Fact[] = [
     [
       t('fact.id'),
@@ -32,6 +32,30 @@ export function ModelFacts({ model }: { readonly model: Model }): ReactNode {
       </Copy>,
     ],
     ...(model.label === null ? [] : [[t('fact.label'), model.label] as Fact]),
+    ...(model.hosting === 'cloud' ? cloudFacts(model) : localFacts(model)),
+    [t('fact.hosting'), t(`fact.hosting.${model.hosting}`)],
+    [t('fact.visibility'), t(`visibility.${model.visibility_scope}`)],
+    ...(model.owner_name === null ? [] : [[t('fact.owner'), model.owner_name] as Fact]),
+    ...(model.aliases.length === 0 ? [] : [[t('family.aliases'), model.aliases.join(', ')] as Fact]),
+    ...(model.tags.length === 0 ? [] : [[t('fact.tags'), model.tags.join(', ')] as Fact]),
+    [t('fact.calls'), <Count key="calls" value={model.usage_summary.total.calls} />],
+    [
+      t('fact.used'),
+      model.usage_summary.last_used_at === null ? (
+        t('models.never')
+      ) : (
+        <Time key="used" at={model.usage_summary.last_used_at} as="ago" />
+      ),
+    ],
+    [t('fact.created'), <Time key="created" at={model.created_at} />],
+  ];
+  return <Facts facts={facts} />;
+}
+
+/** What the files say. */
+function localFacts(model: Model): Fact[] {
+  const unknown = t('fact.unknownHeader');
+  return [
     [t('fact.source'), sourceWords(model)],
     [t('fact.task'), t(`task.${model.task_key}`)],
     [t('fact.format'), formatWords(model)],
@@ -57,19 +81,47 @@ export function ModelFacts({ model }: { readonly model: Model }): ReactNode {
     ],
     [t('fact.template'), t(model.has_chat_template ? 'fact.template.yes' : 'fact.template.no')],
     [t('fact.size'), <Bytes key="size" value={model.artifact?.size_bytes} />],
-    [t('fact.hosting'), t(`fact.hosting.${model.hosting}`)],
-    [t('fact.visibility'), t(`visibility.${model.visibility_scope}`)],
-    ...(model.tags.length === 0 ? [] : [[t('fact.tags'), model.tags.join(', ')] as Fact]),
-    [t('fact.calls'), <Count key="calls" value={model.usage_summary.total.calls} />],
+  ];
+}
+
+/** Who runs it, under what name, with which credential. */
+function cloudFacts(model: Model): Fact[] {
+  const { credential } = model;
+  const name = credential.display_name;
+  return [
+    [t('fact.provider'), providerWords(model.provider)],
     [
-      t('fact.used'),
-      model.usage_summary.last_used_at === null ? (
-        t('models.never')
+      t('fact.providerModel'),
+      model.provider_model_id === null ? (
+        <Count key="provider-model" value={null} />
       ) : (
-        <Time key="used" at={model.usage_summary.last_used_at} as="ago" />
+        <Copy key="provider-model" value={model.provider_model_id} what={t('what.id')}>
+          <span className="mono" title={model.provider_model_id}>
+            {truncateMiddle(model.provider_model_id, SHOWN_ID)}
+          </span>
+        </Copy>
       ),
     ],
-    [t('fact.created'), <Time key="created" at={model.created_at} />],
+    [t('fact.task'), t(`task.${model.task_key}`)],
+    [
+      t('fact.credential'),
+      name === undefined || credential.id === undefined ? (
+        t(`credentialState.${credential.status}`)
+      ) : (
+        <Link key="credential" href={`/credentials/${credential.id}`}>
+          {credentialWords({ display_name: name, api_key_last4: credential.api_key_last4 ?? '' })}
+        </Link>
+      ),
+    ],
+    ...(credential.api_base_url === undefined
+      ? []
+      : [
+          [
+            t('fact.baseUrl'),
+            <span key="base" className="mono" title={credential.api_base_url}>
+              {truncateMiddle(credential.api_base_url, 24)}
+            </span>,
+          ] as Fact,
+        ]),
   ];
-  return <Facts facts={facts} />;
 }

@@ -2,10 +2,12 @@ import { Menu, Tabs } from '@mantine/core';
 import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { navigate } from 'wouter/use-browser-location';
 import type { Model } from '../../../shared/contract/index.ts';
+import { openDialog } from '../../app/dialogs.ts';
 import { NotFound } from '../../app/NotFound.tsx';
+import { toastDone } from '../../app/toasts.ts';
 import { useModelDetail } from '../../data/models.ts';
 import { lettersEnabled } from '../../data/preferences.ts';
-import { useMay } from '../../data/session.ts';
+import { copyText } from '../../parts/Copy.tsx';
 import { Digest } from '../../parts/figures.tsx';
 import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
@@ -16,6 +18,7 @@ import { ActionItems } from './ActionItems.tsx';
 import { refusalOf, runModelAction, verdictOf, type ModelAction } from './actions.ts';
 import { ModelFacts } from './ModelFacts.tsx';
 import { OverviewTab } from './OverviewTab.tsx';
+import { useRights } from './rights.ts';
 import { StateStrip } from './StateStrip.tsx';
 import { versionWords } from './words.ts';
 import css from './ModelPage.module.css';
@@ -23,9 +26,11 @@ import css from './ModelPage.module.css';
 const ArtifactsTab = lazy(() => import('./ArtifactsTab.tsx'));
 const ValidationTab = lazy(() => import('./ValidationTab.tsx'));
 const TestTab = lazy(() => import('./TestTab.tsx'));
+const UsageTab = lazy(() => import('./UsageTab.tsx'));
+const AccessTab = lazy(() => import('./AccessTab.tsx'));
 const HistoryTab = lazy(() => import('./HistoryTab.tsx'));
 
-const TABS = ['overview', 'artifacts', 'validation', 'test', 'history'] as const;
+const TABS = ['overview', 'artifacts', 'validation', 'test', 'usage', 'access', 'history'] as const;
 export type ModelTab = (typeof TABS)[number];
 
 const LETTERS: Record<string, readonly ModelAction[]> = {
@@ -134,6 +139,10 @@ function TabContent({ tab, model }: { readonly tab: ModelTab; readonly model: Mo
       return <ValidationTab model={model} />;
     case 'test':
       return <TestTab model={model} />;
+    case 'usage':
+      return <UsageTab model={model} />;
+    case 'access':
+      return <AccessTab model={model} />;
     case 'history':
       return <HistoryTab subject={`model:${model.id}`} />;
   }
@@ -141,8 +150,8 @@ function TabContent({ tab, model }: { readonly tab: ModelTab; readonly model: Mo
 
 /** At most three: test, the lifecycle step at hand, and the rest. */
 function HeaderActions({ model }: { readonly model: Model }): ReactNode {
-  const mayAct = useMay('admin');
-  if (!mayAct) return null;
+  const rights = useRights(model);
+  if (!rights.act) return null;
   const main: ModelAction = model.lifecycle_state === 'active' ? 'deactivate' : 'activate';
   const stay = (): void => navigate(`/models/${model.id}`);
   return (
@@ -169,8 +178,29 @@ function HeaderActions({ model }: { readonly model: Model }): ReactNode {
         </Menu.Target>
         <Menu.Dropdown>
           <ActionItems model={model} without={['test', main]} />
+          {model.hosting === 'cloud' && rights.edit && (
+            <Menu.Item onClick={() => openDialog({ kind: 'replace-credential', modelId: model.id })}>
+              {t('credential.replace')}
+            </Menu.Item>
+          )}
+          <Menu.Divider />
+          <CopyItems id={model.id} />
         </Menu.Dropdown>
       </Menu>
+    </>
+  );
+}
+
+function CopyItems({ id }: { readonly id: string }): ReactNode {
+  const copy = (value: string): void =>
+    void copyText(value).then(() => toastDone(t('palette.copied', { command: value })));
+  return (
+    <>
+      <Menu.Item onClick={() => copy(id)}>{t('action.copyOf', { what: t('what.id') })}</Menu.Item>
+      <Menu.Item onClick={() => copy(location.href)}>{t('action.copyOf', { what: t('what.url') })}</Menu.Item>
+      <Menu.Item onClick={() => copy(`modelops models show ${id}`)}>
+        {t('action.copyOf', { what: t('what.command') })}
+      </Menu.Item>
     </>
   );
 }

@@ -37,7 +37,7 @@ export function ModelPeek({
         <>
           <StateStrip model={model} />
           <div className={css.body}>
-            <Ladder rungs={model.requirements ?? []} />
+            <Ladder rungs={model.requirements ?? []} cloud={model.hosting === 'cloud'} />
             <ModelFacts model={model} />
           </div>
         </>

@@ -1,31 +1,42 @@
 import { TextInput, Kbd, SegmentedControl } from '@mantine/core';
-import { useState, type ReactNode } from 'react';
+import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
 import type { Model } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { toastDone } from '../../app/toasts.ts';
-import { modelQuery, moreModels, useModelList, useModels } from '../../data/models.ts';
+import { useChosenColumns } from '../../data/columns.ts';
+import {
+  allModels,
+  modelQuery,
+  moreModels,
+  useModelList,
+  useModels,
+  type ModelPage,
+  type ModelSort,
+} from '../../data/models.ts';
 import { useNow } from '../../data/now.ts';
 import { queries } from '../../data/queries.ts';
 import { useMay } from '../../data/session.ts';
 import { copyText } from '../../parts/Copy.tsx';
-import { DataTable } from '../../parts/DataTable.tsx';
-import { EmptyState } from '../../parts/EmptyState.tsx';
+import { DataTable, type Folding } from '../../parts/DataTable.tsx';
 import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
 import { formatCount, formatTime } from '../../parts/format.ts';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
+import { useHeld } from '../../parts/use-held.ts';
 import { t } from '../../strings/text.ts';
 import { runModelAction, verdictOf, type ModelAction } from './actions.ts';
 import { BulkBar } from './BulkBar.tsx';
-import { MODEL_COLUMNS } from './columns.tsx';
-import { fromSearch, parseFilter, toModelFilter, toSearch, VIEWS, type View } from './filter.ts';
+import { MODEL_COLUMNS, MODEL_LIST } from './columns.tsx';
+import { fromSearch, parseFilter, toModelFilter, toSearch, VIEWS, type ListState } from './filter.ts';
+import { groupedRows, modelsOf, plainRows, type ListRow } from './list-rows.ts';
+import { ListTools } from './ListTools.tsx';
 import { ModelPeek } from './ModelPeek.tsx';
+import { matchCount, NothingListed } from './NothingListed.tsx';
 import { RowMenu } from './RowMenu.tsx';
-import { SampleButton } from '../add-model/SampleButton.tsx';
-import { useHeld } from '../../parts/use-held.ts';
+import { SavedViews } from './SavedViews.tsx';
 import { modelTitle } from './words.ts';
 import css from './ModelsPage.module.css';
 
@@ -37,67 +48,84 @@ const LETTERS: Record<string, readonly ModelAction[]> = {
 };
 
 const NO_IDS: readonly string[] = [];
+/** The agent is asked when typing pauses. */
+const TYPING_MS = 120;
 
-/** The filter as it stands in the address; typing changes both. */
-function useFilter(): {
-  text: string;
-  view: View;
-  sort: 'name' | 'created';
-  show: (text: string, view?: View, sort?: 'name' | 'created') => void;
-} {
+/** The list as it stands in the address; typing changes both. */
+function useListState(): readonly [ListState, (change: Partial<ListState>) => void] {
   const [search, setSearch] = useSearchParams();
   const address = fromSearch(search);
   const [typed, setTyped] = useState(address.text);
   // What is typed may not be the canonical form of the same filter; the address decides only when it is another one.
-  const same = fromSearch(toSearch(typed, address.view, address.sort)).text === address.text;
-  const { view, sort } = address;
-  const show = (next: string, nextView: View = view, nextSort: 'name' | 'created' = sort): void => {
-    setTyped(next);
-    setSearch(toSearch(next, nextView, nextSort), { replace: true });
+  const same = fromSearch(toSearch({ ...address, text: typed })).text === address.text;
+  const state = { ...address, text: same ? typed : address.text };
+  const show = (change: Partial<ListState>): void => {
+    const next = { ...state, ...change };
+    setTyped(next.text);
+    setSearch(toSearch(next), { replace: true });
   };
-  return { text: same ? typed : address.text, view, sort, show };
+  return [state, show];
 }
 
-/** Every managed model, one row each. */
+/** Every managed model, one row each; or one row a name. */
 export default function ModelsPage(): ReactNode {
-  const { text, view, sort, show } = useFilter();
+  const [state, show] = useListState();
+  const { text, view, sort, grouped } = state;
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [active, setActive] = useState<Model | null>(null);
   const [peek, setPeek] = useState(false);
   const [menu, setMenu] = useState<{ model: Model; at: { x: number; y: number } } | null>(null);
-  const canAdd = useMay('superadmin');
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const canChange = useMay('admin');
 
-  const filter = toModelFilter(parseFilter(text), view, sort);
+  const settled = useSettled(text);
+  const filter = toModelFilter(parseFilter(settled), { view, sort, grouped });
   const list = useModelList(filter);
-  const { shown, arrived, hold, apply } = useHeld(list.data?.ids ?? NO_IDS, JSON.stringify({ filter, view }));
-  const rows = useModels(shown).filter((model) => view !== 'attention' || needsAttention(model));
-  const total = Object.values(list.data?.counts ?? {}).reduce((sum, count) => sum + count, 0);
-
+  const question = JSON.stringify(filter);
+  const { shown, arrived, hold, apply } = useHeld(list.data?.ids ?? NO_IDS, question);
+  const models = useModels(shown);
+  const rows = useMemo(
+    () => (grouped ? groupedRows(models, open) : plainRows(models)),
+    [grouped, models, open],
+  );
+  const matching = list.data === undefined ? 0 : matchCount(list.data.counts, filter);
   const isFiltered = text.trim() !== '' || view !== 'all';
+  const isEmpty = list.data !== undefined && rows.length === 0 && !isFiltered;
+
+  const selectAll = async (): Promise<void> => {
+    const all = await allModels(filter);
+    setSelected(new Set(all.map((model) => model.id)));
+  };
+  const folding: Folding<ListRow> = {
+    open: (row) => (row.family === null ? null : open.has(row.model.name)),
+    level: (row) => (row.inner ? 2 : 1),
+    onFold: (row, unfold) => {
+      const next = new Set(open);
+      if (unfold) next.add(row.model.name);
+      else next.delete(row.model.name);
+      setOpen(next);
+    },
+  };
   return (
     <>
       <PageHeader
         title={t('models.title')}
-        facts={list.data === undefined ? null : countWords(list.data.counts, rows.length, isFiltered)}
+        facts={list.data === undefined ? null : countWords(list.data.counts, matching, isFiltered)}
       >
-        {(total > 0 || isFiltered) && (
-          <>
-            <FilterInput text={text} onShow={show} />
-            <SegmentedControl
-              aria-label={t('models.views')}
-              value={view}
-              onChange={(value) => show(text, value)}
-              data={VIEWS.map((value) => ({ value, label: t(`models.view.${value}`) }))}
-            />
-          </>
-        )}
-        {canAdd && (
-          <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'add-model' })}>
-            {t('add.title')}
-          </ReasonButton>
-        )}
+        {!isEmpty && <FilterTools state={state} onShow={show} />}
+        <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'add-model' })}>
+          {t('add.title')}
+        </ReasonButton>
       </PageHeader>
+      {!isEmpty && list.data !== undefined && (
+        <ListTools
+          state={state}
+          counts={list.data.counts}
+          matching={matching}
+          filter={filter}
+          onShow={show}
+        />
+      )}
       <ReadAgainFailed list={list} />
       {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Esc closes the topmost layer wherever the focus is: the peek before the selection */}
       <div
@@ -112,34 +140,22 @@ export default function ModelsPage(): ReactNode {
           {list.data === undefined ? (
             <NotReadYet list={list} />
           ) : rows.length === 0 ? (
-            <Nothing filter={text.trim()} view={view} onShow={show} />
+            <NothingListed state={state} onShow={show} />
           ) : (
-            <DataTable
-              label={t('models.title')}
+            <ModelTable
+              state={state}
               rows={rows}
-              rowId={(model) => model.id}
-              rowName={modelTitle}
-              columns={MODEL_COLUMNS}
-              total={isFiltered ? null : total + 1}
-              sort={sort}
-              onSort={(value) => show(text, view, value === 'created' ? 'created' : 'name')}
+              matching={matching}
+              folding={folding}
               {...(canChange ? { selected, onSelect: setSelected } : {})}
-              onOpen={(model) => navigate(`/models/${model.id}`)}
+              onShow={show}
               onActive={setActive}
               onPeek={(model) => {
                 setActive(model);
                 setPeek((before) => !before);
               }}
-              onMenu={(model, at) => {
-                queries.refresh(modelQuery(model.id).key);
-                setMenu({ model, at });
-              }}
-              onCopy={(model, form) => {
-                const value = form === 'id' ? model.id : `modelops models show ${model.id}`;
-                void copyText(value).then(() => toastDone(t('palette.copied', { command: value })));
-              }}
-              onLetter={(letter, model) => actByLetter(letter, model)}
-              onNearEnd={() => moreModels(filter)}
+              onMenu={(model, at) => setMenu({ model, at })}
+              onNearEnd={() => void moreModels(filter)}
               onHold={hold}
             />
           )}
@@ -151,12 +167,113 @@ export default function ModelsPage(): ReactNode {
         </div>
         {peek && active !== null && <ModelPeek modelId={active.id} onClose={() => setPeek(false)} />}
       </div>
-      {selected.size > 0 && (
-        <BulkBar selected={selected} shown={new Set(rows.map((model) => model.id))} onSelect={setSelected} />
-      )}
+      <BulkBar
+        selected={selected}
+        shown={new Set(shown)}
+        filter={filter}
+        more={hasMore(list.data) ? matching : null}
+        onSelect={setSelected}
+        onSelectAll={selectAll}
+      />
       {menu !== null && <RowMenu modelId={menu.model.id} at={menu.at} onClose={() => setMenu(null)} />}
     </>
   );
+}
+
+/** Whether more match than were read. Pure. */
+function hasMore(page: ModelPage | undefined): boolean {
+  return page !== undefined && page.next !== null;
+}
+
+function FilterTools({
+  state,
+  onShow,
+}: {
+  readonly state: ListState;
+  readonly onShow: (change: Partial<ListState>) => void;
+}): ReactNode {
+  return (
+    <>
+      <FilterInput text={state.text} onShow={(text) => onShow({ text })} />
+      <SegmentedControl
+        aria-label={t('models.views')}
+        value={state.view}
+        onChange={(view) => onShow({ view })}
+        data={VIEWS.map((value) => ({ value, label: t(`models.view.${value}`) }))}
+      />
+      <SavedViews state={state} onShow={onShow} />
+    </>
+  );
+}
+
+interface ModelTableProps {
+  readonly state: ListState;
+  readonly rows: readonly ListRow[];
+  readonly matching: number;
+  readonly folding: Folding<ListRow>;
+  readonly selected?: ReadonlySet<string>;
+  readonly onSelect?: (selected: ReadonlySet<string>) => void;
+  readonly onShow: (change: Partial<ListState>) => void;
+  readonly onActive: (model: Model) => void;
+  readonly onPeek: (model: Model) => void;
+  readonly onMenu: (model: Model, at: { x: number; y: number }) => void;
+  readonly onNearEnd: () => void;
+  readonly onHold: (held: boolean) => void;
+}
+
+function ModelTable({
+  state: { grouped, sort },
+  matching,
+  folding,
+  onShow,
+  onActive,
+  onPeek,
+  onMenu,
+  ...rest
+}: ModelTableProps): ReactNode {
+  const chosen = useChosenColumns(MODEL_LIST);
+  return (
+    <DataTable
+      {...rest}
+      label={t('models.title')}
+      rowId={(row) => row.id}
+      rowName={(row) => (row.family === null ? modelTitle(row.model) : row.model.name)}
+      columns={MODEL_COLUMNS}
+      chosen={chosen}
+      folding={grouped ? folding : undefined}
+      selects={(row) => modelsOf(row).map((model) => model.id)}
+      total={grouped ? null : matching + 1}
+      sort={grouped ? 'name' : sort}
+      onSort={(value) =>
+        onShow({ sort: value as ModelSort, ...(value === 'name' ? {} : { grouped: false }) })
+      }
+      onOpen={(row) => {
+        if (row.family === null) navigate(`/models/${row.model.id}`);
+        else folding.onFold(row, folding.open(row) !== true);
+      }}
+      onActive={(row) => onActive(row.model)}
+      onPeek={(row) => onPeek(row.model)}
+      onMenu={({ model }, at) => {
+        queries.refresh(modelQuery(model.id).key);
+        onMenu(model, at);
+      }}
+      onCopy={({ model }, form) => {
+        const value = form === 'id' ? model.id : `modelops models show ${model.id}`;
+        void copyText(value).then(() => toastDone(t('palette.copied', { command: value })));
+      }}
+      onLetter={(letter, row) => row.family === null && actByLetter(letter, row.model)}
+    />
+  );
+}
+
+/** What is typed, once it stands still. An empty text and the first one are taken at once. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), text === '' ? 0 : TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
 }
 
 type List = ReturnType<typeof useModelList>;
@@ -223,22 +340,12 @@ function NotReadYet({ list }: { readonly list: List }): ReactNode {
   );
 }
 
-/** What stands against serving it, now or soon. Pure. */
-function needsAttention(model: Model): boolean {
-  return (
-    model.validation_error !== null ||
-    (model.artifact !== null && model.artifact.artifact_status !== 'ready') ||
-    (model.lifecycle_state === 'active' && model.hosting === 'local' && model.loaded_in.length === 0)
-  );
-}
-
-function countWords(counts: Partial<Record<string, number>>, shown: number, filtered: boolean): string {
-  const total = Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0);
-  if (filtered) return t('models.count', { count: shown });
-  const active = counts['active'] ?? 0;
+function countWords(counts: ModelPage['counts'], matching: number, filtered: boolean): string {
+  if (filtered) return t('models.count', { count: matching });
+  const active = counts.active ?? 0;
   return active === 0
-    ? t('models.count', { count: total })
-    : t('models.countActive', { count: total, active: formatCount(active) });
+    ? t('models.count', { count: matching })
+    : t('models.countActive', { count: matching, active: formatCount(active) });
 }
 
 /** A letter opens what the button would; refused, it opens the page where the reason stands. */
@@ -251,57 +358,4 @@ function actByLetter(letter: string, model: Model): boolean {
     else runModelAction(detail, action);
   });
   return true;
-}
-
-function Nothing({
-  filter,
-  view,
-  onShow,
-}: {
-  readonly filter: string;
-  readonly view: View;
-  readonly onShow: (text: string, view?: View) => void;
-}): ReactNode {
-  const canAdd = useMay('superadmin');
-  const { tokens } = parseFilter(filter);
-  if (filter === '' && view === 'all')
-    return (
-      <EmptyState
-        actions={
-          canAdd && (
-            <>
-              <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'add-model' })}>
-                {t('add.title')}
-              </ReasonButton>
-              <SampleButton />
-            </>
-          )
-        }
-      >
-        {t('models.empty')}
-        <br />
-        {canAdd && t('models.emptySample')}
-      </EmptyState>
-    );
-  const words = [...(view === 'all' ? [] : [t(`models.view.${view}`)]), ...tokens].join(', ');
-  return (
-    <EmptyState
-      actions={
-        <>
-          {tokens.length > 1 &&
-            tokens.map((token) => (
-              <ReasonButton
-                key={token}
-                onClick={() => onShow(tokens.filter((one) => one !== token).join(' '))}
-              >
-                {t('models.without', { token })}
-              </ReasonButton>
-            ))}
-          <ReasonButton onClick={() => onShow('', 'all')}>{t('models.clear')}</ReasonButton>
-        </>
-      }
-    >
-      {t('models.noMatch', { filter: words })}
-    </EmptyState>
-  );
 }

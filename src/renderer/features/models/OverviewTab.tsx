@@ -1,61 +1,139 @@
-import { useState, type ReactNode } from 'react';
-import { Link } from 'wouter';
+import { lazy, Suspense, useState, type ReactNode } from 'react';
+import { Link, useSearchParams } from 'wouter';
 import { openDialog } from '../../app/dialogs.ts';
 import type { Job, Model, TestRun } from '../../../shared/contract/index.ts';
+import { AppError } from '../../../shared/contract/errors.ts';
+import { principalQuery } from '../../data/access.ts';
 import { asAppError } from '../../data/api.ts';
 import { hasEnded, useJobs } from '../../data/live.ts';
+import { modelForQuery } from '../../data/models.ts';
 import { testsQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
-import { useMay } from '../../data/session.ts';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { formatDuration } from '../../parts/format.ts';
 import { JobProgress } from '../../parts/JobProgress.tsx';
 import { Ladder, stepsInARow, type Rung } from '../../parts/Ladder.tsx';
+import { Pending } from '../../parts/Pending.tsx';
+import { PrincipalPicker } from '../../parts/PrincipalPicker.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
-import { AppError } from '../../../shared/contract/errors.ts';
+import { AboutModel } from './AboutModel.tsx';
 import { serveModel } from './actions.ts';
 import { CallIt } from './CallIt.tsx';
+import { useRights, type Rights } from './rights.ts';
 import { RungButton } from './RungButton.tsx';
 import css from './OverviewTab.module.css';
 
+const FamilySection = lazy(() => import('../families/FamilySection.tsx'));
+
 /** The ladder, and what there is to know at a glance. */
 export function OverviewTab({ model }: { readonly model: Model }): ReactNode {
-  const mayAct = useMay('admin');
-  const rungs = model.requirements ?? [];
-  const callable = rungs.length > 0 && rungs.every((rung) => rung.met);
+  const rights = useRights(model);
+  const [search, setSearch] = useSearchParams();
+  const caller = rights.superadmin ? search.get('as') : null;
   return (
     <div className={css.overview}>
-      <Section title={callable ? t('model.ladderMet') : t('model.ladder')} level={2}>
-        {mayAct ? <ActiveLadder model={model} rungs={rungs} /> : <Ladder rungs={rungs} />}
-      </Section>
-      {callable && <CallIt model={model} />}
+      <section>
+        <div className={css.ladderHead}>
+          <LadderTitle model={model} caller={caller} />
+          {rights.superadmin && (
+            <>
+              <span className={css.dim}>{t('model.as')}</span>
+              <PrincipalPicker
+                label={t('model.asLabel')}
+                value={caller}
+                nobody={t('model.asYourself')}
+                onChange={(id) =>
+                  setSearch((before) => withCaller(before, id), {
+                    replace: true,
+                  })
+                }
+              />
+            </>
+          )}
+        </div>
+        {caller === null ? (
+          <OwnLadder model={model} rights={rights} />
+        ) : (
+          <OthersLadder model={model} caller={caller} />
+        )}
+      </section>
+      {caller === null && isCallable(model.requirements) && <CallIt model={model} />}
       <LastTest model={model} />
-      {model.description !== '' && (
-        <Section title={t('model.about')} level={2}>
-          <p className={css.description}>{model.description}</p>
-        </Section>
-      )}
+      <AboutModel model={model} mayEdit={rights.edit} />
+      <Suspense fallback={<Pending rows={3} />}>
+        <FamilySection model={model} mayEdit={rights.edit} />
+      </Suspense>
     </div>
   );
 }
 
-function ActiveLadder({
+function withCaller(search: URLSearchParams, id: string | null): URLSearchParams {
+  const next = new URLSearchParams(search);
+  if (id === null) next.delete('as');
+  else next.set('as', id);
+  return next;
+}
+
+function isCallable(rungs: readonly Rung[] | undefined): boolean {
+  return rungs !== undefined && rungs.length > 0 && rungs.every((rung) => rung.met);
+}
+
+function LadderTitle({
   model,
-  rungs,
+  caller,
 }: {
   readonly model: Model;
-  readonly rungs: readonly Rung[];
+  readonly caller: string | null;
 }): ReactNode {
-  const superadmin = useMay('superadmin');
+  const theirs = useQuery(caller === null ? null : modelForQuery(model.id, caller));
+  const met = isCallable(caller === null ? model.requirements : theirs.data?.requirements);
+  return <h2>{met ? t('model.ladderMet') : t('model.ladder')}</h2>;
+}
+
+/** What is missing for somebody else, and the call once nothing is. */
+export function OthersLadder({
+  model,
+  caller,
+}: {
+  readonly model: Model;
+  readonly caller: string;
+}): ReactNode {
+  const { data, error } = useQuery(modelForQuery(model.id, caller));
+  const { data: principal } = useQuery(principalQuery(caller));
+  if (data === undefined) return error === null ? <Pending /> : <Refusal error={error} alert={false} />;
+  const rungs = data.requirements ?? [];
+  const next = rungs.find((rung) => !rung.met);
+  const name = principal?.name ?? caller;
+  return (
+    <>
+      <Ladder
+        rungs={rungs}
+        caller={name}
+        cloud={model.hosting === 'cloud'}
+        buttons={next !== undefined && <RungButton model={model} rung={next} filled />}
+      />
+      {isCallable(rungs) && (
+        <div className={css.gap}>
+          <CallIt model={model} caller={name} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function OwnLadder({ model, rights }: { readonly model: Model; readonly rights: Rights }): ReactNode {
+  const rungs = model.requirements ?? [];
   const [starting, setStarting] = useState(false);
   const [error, setError] = useState<AppError | null>(null);
   const job = useModelJob(model.id);
-  const steps = superadmin && model.hosting === 'local' ? stepsInARow(rungs) : null;
+  const isCloud = model.hosting === 'cloud';
+  const steps = rights.superadmin && !isCloud ? stepsInARow(rungs) : null;
   const next = rungs.find((rung) => !rung.met);
+  const isRunning = job !== undefined && !hasEnded(job);
 
   const start = async (): Promise<void> => {
     setStarting(true);
@@ -73,6 +151,7 @@ function ActiveLadder({
     <>
       <Ladder
         rungs={rungs}
+        cloud={isCloud}
         buttons={
           next !== undefined && (
             <>
@@ -83,7 +162,7 @@ function ActiveLadder({
                   changes
                   busy={starting}
                   busyLabel={t('unreachable.starting')}
-                  reason={job !== undefined && !hasEnded(job) ? t('model.jobRuns') : null}
+                  reason={isRunning ? t('model.jobRuns') : null}
                   onClick={() => void start()}
                 >
                   {t('model.steps', steps)}
@@ -93,15 +172,13 @@ function ActiveLadder({
           )
         }
       />
-      {steps !== null && (job === undefined || hasEnded(job)) && (
-        <p className={css.note}>{t('model.stepsNote')}</p>
-      )}
+      {steps !== null && !isRunning && <p className={css.note}>{t('model.stepsNote')}</p>}
       {error !== null && (
         <div className={css.gap}>
           <Refusal error={error} />
         </div>
       )}
-      {job !== undefined && <ModelJob job={job} />}
+      {job !== undefined && rights.act && <ModelJob job={job} />}
     </>
   );
 }

@@ -38,6 +38,13 @@ export function StateStrip({ model }: { readonly model: Model }): ReactNode {
           )}
         </li>
       )}
+      {model.hosting === 'cloud' && (
+        <li>
+          <StateMark axis="check" state={model.credential.status === 'active' ? 'ok' : 'failed'} plain>
+            {t('model.strip.credential', { state: t(`credentialState.${model.credential.status}`) })}
+          </StateMark>
+        </li>
+      )}
       {model.artifact !== null && (
         <li>
           <StateMark axis="artifact" state={model.artifact.artifact_status}>

@@ -1,5 +1,5 @@
 import { navigate } from 'wouter/use-browser-location';
-import { ENDPOINTS, type ActionVerdict, type AppError, type Model } from '../../../shared/contract/index.ts';
+import { ENDPOINTS, type ActionVerdict, type Model } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { toastDone, toastError } from '../../app/toasts.ts';
 import { asAppError, call } from '../../data/api.ts';
@@ -23,19 +23,20 @@ export const MODEL_ACTIONS = [
 export type ModelAction = (typeof MODEL_ACTIONS)[number];
 
 /** Those that mean something now: what is done already is left out, what is only refused stays. Pure. */
-export function actionsFor({ lifecycle_state: state }: Pick<Model, 'lifecycle_state'>): ModelAction[] {
+export function actionsFor({
+  lifecycle_state: state,
+  hosting,
+}: Pick<Model, 'lifecycle_state' | 'hosting'>): ModelAction[] {
   const unmanaged = state === 'created' || state === 'unregistered';
   return MODEL_ACTIONS.filter((action) => {
+    // What runs at a provider is loaded nowhere here.
+    if (action === 'load') return hosting === 'local';
     if (action === 'register') return unmanaged;
     if (action === 'unregister') return state !== 'unregistered';
     if (action === 'activate') return state !== 'active';
     return action !== 'deactivate' || state === 'active';
   });
 }
-
-/** Those that can be asked of many at once. */
-export const BULK_ACTIONS = ['register', 'activate', 'deactivate', 'unregister'] as const;
-export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 /** The agent's verdict on an action; the page derives none of its own. */
 export function verdictOf(model: Model, action: ModelAction): ActionVerdict {
@@ -74,7 +75,7 @@ export function runModelAction(model: Model, action: ModelAction): void {
 async function doAtOnce(model: Model, action: 'register' | 'activate' | 'validate'): Promise<void> {
   try {
     const after = action === 'validate' ? await validateModel(model.id) : await changeModel(model.id, action);
-    const isLoaded = after.loaded_in.length > 0;
+    const isLoaded = after.hosting === 'cloud' || after.loaded_in.length > 0;
     toastDone(
       action === 'activate'
         ? t(isLoaded ? 'model.done.activeNow' : 'model.done.active', { model: modelTitle(after) })
@@ -93,7 +94,11 @@ const ENDPOINT_OF = {
 } as const;
 
 /** Makes one change and takes the model as it is afterwards. @throws {AppError} the refusal. */
-export async function changeModel(id: string, action: BulkAction, note?: string): Promise<Model> {
+export async function changeModel(
+  id: string,
+  action: 'register' | 'activate' | 'deactivate' | 'unregister',
+  note?: string,
+): Promise<Model> {
   const { model } =
     action === 'deactivate'
       ? await call(ENDPOINTS.deactivateModel, {
@@ -136,26 +141,4 @@ export async function deleteModel(id: string): Promise<number> {
   const { freed_bytes: freed } = await call(ENDPOINTS.deleteModel, { params: { id } });
   queries.invalidate(new Set([`model:${id}`]));
   return freed;
-}
-
-/** One action on many: what was done and what was refused, each with its reason. */
-export interface BulkOutcome {
-  readonly action: BulkAction;
-  readonly done: readonly string[];
-  readonly refused: readonly { readonly id: string; readonly error: AppError }[];
-}
-
-/** One after the other, so that each sees what the one before changed. */
-export async function changeMany(ids: readonly string[], action: BulkAction): Promise<BulkOutcome> {
-  const done: string[] = [];
-  const refused: { id: string; error: AppError }[] = [];
-  for (const id of ids) {
-    try {
-      await changeModel(id, action);
-      done.push(id);
-    } catch (error) {
-      refused.push({ id, error: asAppError(error) });
-    }
-  }
-  return { action, done, refused };
 }

@@ -1,6 +1,6 @@
 import type { Model } from '../../../shared/contract/index.ts';
 import type { StateOf } from '../../parts/glyphs.tsx';
-import { t } from '../../strings/text.ts';
+import { known, t } from '../../strings/text.ts';
 
 /** A model as it is named everywhere: never without its version. Pure. */
 export function modelTitle(model: Pick<Model, 'name' | 'seq'>): string {
@@ -33,4 +33,24 @@ export function sourceWords(model: Pick<Model, 'source' | 'source_id'>): string 
   if (model.source_id !== null) return model.source_id;
   if (model.source === 'import') return t('model.source.import');
   return model.source === 'sample' ? t('model.source.sample') : model.source;
+}
+
+/** A provider as people say it. Pure. */
+export function providerWords(provider: string): string {
+  return known(`provider.${provider}`) ?? provider;
+}
+
+/** What a local model is made of; who runs one that is not. Pure. */
+export function formatOrProvider(
+  model: Pick<Model, 'format' | 'quantization' | 'hosting' | 'provider'>,
+): string {
+  return model.hosting === 'cloud' ? providerWords(model.provider) : formatWords(model);
+}
+
+/** `openai-prod, …9x3K`. Pure. */
+export function credentialWords(credential: {
+  readonly display_name: string;
+  readonly api_key_last4: string;
+}): string {
+  return `${credential.display_name}, …${credential.api_key_last4}`;
 }

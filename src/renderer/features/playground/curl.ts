@@ -2,16 +2,21 @@
 export function curlFor(
   origin: string,
   modelId: string,
-  kind: 'chat' | 'embeddings',
+  kind: 'chat' | 'embeddings' | 'rerank',
   text: string,
   history: readonly { readonly role: string; readonly content: string }[] = [],
 ): string {
   const base = origin.startsWith('http') ? origin : 'http://127.0.0.1:7411';
-  const body =
-    kind === 'chat'
-      ? { model: modelId, messages: [...history, { role: 'user', content: text }] }
-      : { model: modelId, input: text };
-  const path = kind === 'chat' ? '/v1/chat/completions' : '/v1/embeddings';
+  const body = {
+    chat: { model: modelId, messages: [...history, { role: 'user', content: text }] },
+    embeddings: { model: modelId, input: text },
+    rerank: { model: modelId, query: text, documents: [text, '…'] },
+  }[kind];
+  const path = {
+    chat: '/v1/chat/completions',
+    embeddings: '/v1/embeddings',
+    rerank: '/v1/rerank',
+  }[kind];
   return [
     `curl ${base}${path} \\`,
     `  -H "Authorization: Bearer $MODELOPS_KEY" \\`,

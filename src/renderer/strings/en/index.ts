@@ -1,8 +1,11 @@
 import { access } from './access.ts';
+import { catalogue } from './catalogue.ts';
 import { common } from './common.ts';
 import { credentials } from './credentials.ts';
 import { entry } from './entry.ts';
+import { families } from './families.ts';
 import { journal } from './journal.ts';
+import { modelPage } from './model-page.ts';
 import { models } from './models.ts';
 import { overview } from './overview.ts';
 import { parts } from './parts.ts';
@@ -25,6 +28,9 @@ export const en = {
   ...slots,
   ...overview,
   ...playground,
+  ...catalogue,
+  ...modelPage,
+  ...families,
   ...access,
   ...credentials,
   ...usage,

@@ -150,7 +150,6 @@ export const slots = {
   'load.slots': 'Slots',
   'load.newSlot': 'New slot',
   'load.slotOption': '{slot}, {runtime}, {holds}',
-  'load.empty': 'empty',
   'load.newOption': 'A new slot on {runtime}',
   'load.newOptionUnavailable': '{runtime} (not available)',
   'load.leaves':
