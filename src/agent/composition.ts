@@ -173,7 +173,7 @@ export async function compose(foundation: Foundation) {
     reports: credentials,
     timing: overrides.providerTiming ?? PROVIDER_TIMING,
   });
-  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
+  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials, clock);
   const noteBlocked =
     (reason: string) =>
     ({ credential_id: id }: { readonly credential_id: string | null }): void => {
@@ -341,6 +341,7 @@ export async function compose(foundation: Foundation) {
     usage,
     models,
     visibility,
+    credentials,
     whileValid: (caller) => keyring.whileValid(caller.keyId),
     url,
     insecure,

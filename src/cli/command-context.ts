@@ -38,7 +38,8 @@ export function action<Options = Record<string, never>>(
 ): Command {
   return command.action(async (...received: unknown[]) => {
     const self = received.at(-1) as Command;
-    const args = received.slice(0, -2) as string[];
+    // A variadic argument comes as one list.
+    const args = (received.slice(0, -2) as (string | string[])[]).flat();
     await handler(contextOf(self), self.optsWithGlobals() as Options, ...args);
   });
 }

@@ -4,7 +4,7 @@ import { createProgram } from './program.ts';
 
 /** Runs one command line and sets the exit code: 0 ok, 1 refused or failed, 2 usage, 3 agent unreachable. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = createProgram();
+  const program = createProgram(argv);
   throwInsteadOfExit(program);
   try {
     await program.parseAsync([...argv], { from: 'user' });

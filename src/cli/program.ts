@@ -16,15 +16,16 @@ import { systemCommands } from './commands/system.ts';
 import { usageCommand } from './commands/usage.ts';
 import { complete, completionScript, SHELLS } from './completion.ts';
 
-/** Every command of the CLI. */
-export function createProgram(): Command {
+/** Every command of the CLI. @param argv what was typed */
+export function createProgram(argv: readonly string[]): Command {
   const program = new Command('modelops')
     .description('A governed place to run models on this machine.')
-    .version(VERSION)
     .option('--data-dir <dir>', 'data directory of the node')
     .option('--json', 'one JSON value instead of text')
     .showHelpAfterError('(see --help)')
     .configureHelp({ sortSubcommands: false, showGlobalOptions: true });
+  // Options of the program are read wherever they stand, and `models register` has a --version of its own.
+  if (argv.every((word) => word.startsWith('-'))) program.version(VERSION);
   runCommand(program);
   serveCommand(program);
   systemCommands(program);

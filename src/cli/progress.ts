@@ -6,7 +6,7 @@ import { formatBytes, formatDuration, type Output } from './output.ts';
 
 /** Follows a job: a bar on a terminal, plain lines otherwise, nothing under `--json`. @throws {AppError} its failure. */
 export async function followJob(connection: Connection, job: Job, output: Output): Promise<Job> {
-  const view = output.isTerminal ? new TerminalProgress() : new PlainProgress(output);
+  const view = createProgress(output);
   try {
     const done = await waitForJob(connection, job.id, (update) => view.update(update));
     if (done.state === 'succeeded') return done;
@@ -23,10 +23,23 @@ export async function followJob(connection: Connection, job: Job, output: Output
   }
 }
 
-class TerminalProgress {
+/** What a view of progress is told: the two fields of a job that it looks at. */
+export type ProgressUpdate = Pick<Job, 'progress' | 'title'>;
+
+export interface ProgressView {
+  update(update: ProgressUpdate): void;
+  end(): void;
+}
+
+/** A bar on a terminal, plain lines otherwise, nothing under `--json`. */
+export function createProgress(output: Output): ProgressView {
+  return output.isTerminal ? new TerminalProgress() : new PlainProgress(output);
+}
+
+class TerminalProgress implements ProgressView {
   #bar: SingleBar | null = null;
 
-  update({ progress, title }: Job): void {
+  update({ progress, title }: ProgressUpdate): void {
     if (progress?.bytes_total == null || progress.bytes_done === undefined) return;
     if (this.#bar === null) {
       this.#bar = new SingleBar({
@@ -53,7 +66,7 @@ class TerminalProgress {
 }
 
 /** One line for each phase and each tenth. */
-class PlainProgress {
+class PlainProgress implements ProgressView {
   readonly #output: Output;
   #last = '';
 
@@ -61,7 +74,7 @@ class PlainProgress {
     this.#output = output;
   }
 
-  update({ progress, title }: Job): void {
+  update({ progress, title }: ProgressUpdate): void {
     if (progress?.bytes_total == null || progress.bytes_total === 0) return;
     const tenth = Math.floor(((progress.bytes_done ?? 0) / progress.bytes_total) * 10);
     const line = `${title}: ${progress.phase}, ${tenth * 10} % of ${formatBytes(progress.bytes_total)}`;

@@ -38,7 +38,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     return503OnClosing: false,
     // What Fastify refuses before it knows a route has our envelope too.
     frameworkErrors: (thrown, request, reply) => {
-      sendError(reply as FastifyReply, request as FastifyRequest, fromFastify(thrown) ?? toAppError(thrown));
+      sendError(reply, request, fromFastify(thrown) ?? toAppError(thrown));
     },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 256 },
     // Closing ends idle connections at once and waits for those that are answering.

@@ -6,6 +6,7 @@ import {
   type Endpoint,
   type EndpointOutput,
   type EndpointRequest,
+  type Method,
 } from '../shared/contract/index.ts';
 import { roleCovers } from '../shared/lifecycle/index.ts';
 import { assertCleanInput } from './clean-input.ts';
@@ -23,6 +24,7 @@ export type RawHandler<E extends Endpoint> = (
 ) => Promise<void>;
 
 const NO_BODY = z.strictObject({}).optional();
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const NO_BYTES = Buffer.alloc(0);
 const NO_QUERY = z.strictObject({});
 const ANONYMOUS: Caller = {
@@ -80,10 +82,35 @@ export class Router<Rows extends Record<string, Endpoint>> {
     return Object.keys(this.#rows).filter((id) => !this.#bound.has(id));
   }
 
-  /** @throws {Error} naming the rows nobody implements. */
+  /** Ends the binding: other methods of known paths get their refusal. @throws {Error} naming the rows nobody implements. */
   assertComplete(): void {
     const missing = Object.keys(this.#rows).filter((id) => !this.#bound.has(id));
     if (missing.length > 0) throw new Error(`contract rows without a handler: ${missing.join(', ')}`);
+    this.#refuseOtherMethods();
+  }
+
+  #refuseOtherMethods(): void {
+    const rows = Object.values<Endpoint>(this.#rows);
+    for (const path of new Set(rows.map((row) => row.path))) {
+      // A path with a name in it (`/models/bulk`) may be one with an id for another method (`/models/:id`).
+      const reaching = rows.filter((row) => row.path === path || reaches(row.path, path));
+      const known = reaching.map((row) => row.method);
+      const allow = [...new Set(known)].toSorted().join(', ');
+      const row = rows.find((one) => one.path === path)!;
+      const others = METHODS.filter((method) => !known.includes(method));
+      if (others.length === 0) continue;
+      this.#app.route({
+        method: others,
+        url: path,
+        config: { row },
+        onRequest: (request, reply) => {
+          if (row.role !== 'open') this.#authorise({ ...row, role: 'user', scope: 'any' }, request, reply);
+          void reply.header('allow', allow);
+          throw new AppError('method_not_allowed', `This path takes ${allow}, not ${request.method}.`);
+        },
+        handler: () => undefined,
+      });
+    }
   }
 
   #route(
@@ -149,6 +176,15 @@ export class Router<Rows extends Record<string, Endpoint>> {
     for (const [name, value] of headers) reply.raw.setHeader(name, value);
     if (refusal !== null) throw refusal;
   }
+}
+
+/** Whether a path is one that a pattern takes. Pure. */
+function reaches(pattern: string, path: string): boolean {
+  const pieces = pattern.split('/');
+  const given = path.split('/');
+  return (
+    pieces.length === given.length && pieces.every((piece, i) => piece.startsWith(':') || piece === given[i])
+  );
 }
 
 function validate(row: Endpoint, request: FastifyRequest): EndpointRequest<Endpoint> {

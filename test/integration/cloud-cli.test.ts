@@ -48,8 +48,13 @@ describe('a model of a provider on the command line', { timeout: 120_000 }, () =
     expect(discovered.stdout).toMatch(/^parrot-large\s+llm/m);
 
     const { model } = await json<{ model: Model }>([
-      ...['models', 'add-cloud', 'parrot', '--provider', 'openai_compatible'],
-      ...['--model', 'parrot-large', '--credential', credential.id, '--task', 'llm'],
+      'models',
+      'add-cloud',
+      'parrot',
+      '--provider=openai_compatible',
+      '--model=parrot-large',
+      `--credential=${credential.id}`,
+      '--task=llm',
     ]);
     expect((await run(['models', 'test', model.id])).stdout).toContain('I am parrot-large');
     for (const verb of ['validate', 'activate'])

@@ -6,6 +6,7 @@ import { parrotSays, startProvider, type ProviderDouble } from '../doubles/provi
 import { startTestAgent, type TestAgent } from '../support/agent.ts';
 import { activateCloudModel, addCloudModel, addCredential, keyFor, LOOPBACK } from '../support/cloud.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
+import { TestTime } from '../support/time.ts';
 
 const TIMING = { firstByteMs: 600, stallMs: 400 };
 
@@ -343,6 +344,27 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('a validation whose time is over', () => {
+  it('ends the calls at that moment, whether or not somebody woke up to end it', async () => {
+    // Its own timers, which nobody wakes: only the clock tells.
+    const time = new TestTime();
+    await using other = await startTestAgent(join(directory.path, 'expiring'), { clock: time });
+    const { id: credentialId } = await addCredential(other, provider, { scope: 'platform' });
+    const { id } = await addCloudModel(other.call, credentialId);
+    await activateCloudModel(other.call, id);
+    const call = () => other.request('POST', '/v1/chat/completions', { body: { model: id, messages } });
+    expect((await call()).status).toBe(200);
+    time.wakeAfter(24 * 3_600_000);
+    provider.forget();
+    expect(await call()).toMatchObject({
+      status: 409,
+      body: { error: { code: 'validation_failed', details: { reason: 'validation_stale' } } },
+    });
+    expect(await other.request('GET', '/v1/models')).toMatchObject({ body: { data: [] } });
+    expect(provider.requests).toEqual([]);
+  });
+});
+
 describe('rerank', () => {
   const documents = ['a cat sat', 'dogs bark', { text: 'the cat and the cat' }];
   const rerank = (body: Record<string, unknown>) =>
@@ -448,6 +470,23 @@ describe('generate and inference', () => {
 });
 
 describe('who may not be called', () => {
+  it('is at an address that is not allowed any more: nothing is sent', async () => {
+    const own = await addCredential(agent, provider, { scope: 'platform', name: 'narrowed' });
+    const model = await bring('narrowed', 'o3-parrot', own.id);
+    expect((await chat({ model: model.id })).status).toBe(200);
+    await agent.call(
+      ENDPOINTS.patchCredential,
+      { params: { id: own.id }, body: { allowed_ranges: ['10.0.0.0/8'] } },
+      { ifMatch: own.rev },
+    );
+    provider.forget();
+    expect(await chat({ model: model.id })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'forbidden', details: { range: '127.0.0.0/8' }, type: 'permission_error' } },
+    });
+    expect(provider.requests).toEqual([]);
+  });
+
   it('is refused by the first reason', async () => {
     const { id } = await addCloudModel(agent.call, credential.id, {
       name: 'fresh',

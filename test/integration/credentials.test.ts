@@ -188,7 +188,7 @@ describe('who sees a credential', () => {
     const second = await call(ENDPOINTS.listCredentials, { query: { limit: 2, cursor: first.next_cursor! } });
     expect([...first.credentials, ...second.credentials].map((one) => one.id)).toEqual(ids.slice(1));
     expect(second.next_cursor).toBeNull();
-    const all = await call(ENDPOINTS.listCredentials, { query: { revoked: '1' as never } });
+    const all = await call(ENDPOINTS.listCredentials, { query: { revoked: '1' } });
     expect(all.credentials.map((one) => one.id)).toEqual(ids);
     const none = await call(ENDPOINTS.listCredentials, { query: { provider: 'anthropic' } });
     expect(none.credentials).toEqual([]);

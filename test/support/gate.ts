@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A way to a server that can be held: requests arrive there, and their answers wait until the gate opens. */
@@ -16,7 +16,7 @@ export async function startGate(target: string): Promise<Gate> {
   let opened = Promise.withResolvers<void>();
   let arrived = Promise.withResolvers<void>();
   opened.resolve();
-  const server = createServer(async (request, response) => {
+  const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const { host: _host, connection: _connection, ...headers } = request.headers as Record<string, string>;
@@ -29,7 +29,8 @@ export async function startGate(target: string): Promise<Gate> {
     arrived.resolve();
     await opened.promise;
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(text);
-  });
+  };
+  const server = createServer((request, response) => void pass(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -123,10 +123,14 @@ export class KeyStore {
       this.#database
         .prepare('UPDATE api_keys SET scopes = :scopes WHERE id = :id')
         .run({ id, scopes: JSON.stringify(changes.scopes) });
-    if (changes.expires_at !== undefined)
-      this.#database
-        .prepare('UPDATE api_keys SET expires_at = :at, expired_at = NULL WHERE id = :id OR opened_by = :id')
-        .run({ id, at: changes.expires_at });
+    if (changes.expires_at === undefined) return;
+    this.#database
+      .prepare('UPDATE api_keys SET expires_at = :at, expired_at = NULL WHERE id = :id')
+      .run({ id, at: changes.expires_at });
+    // Sessions that have ended stay so: signing in again is easy.
+    this.#database
+      .prepare('UPDATE api_keys SET expires_at = :at WHERE opened_by = :id AND expired_at IS NULL')
+      .run({ id, at: changes.expires_at });
   }
 
   /** Limits belong to all keys that share them. */

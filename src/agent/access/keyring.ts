@@ -135,7 +135,7 @@ export class Keyring {
   /** Reads a principal again after a change of it; what it holds open ends, and comes back with its new rights. */
   reloadPrincipal(id: string): void {
     this.#principals.delete(id);
-    const row = this.#people.get(id);
+    const row = this.#people.state(id);
     if (row !== undefined) this.#principals.set(id, { role: row.role, disabled: row.disabled_at !== null });
     for (const entry of this.#byId.values()) {
       if (entry.row.principal_id !== id || entry.end === null) continue;

@@ -41,6 +41,15 @@ export class PrincipalStore {
       .get({ id });
   }
 
+  /** What every request asks. */
+  state(id: string): Pick<PrincipalRow, 'role' | 'disabled_at'> | undefined {
+    return this.#database
+      .prepare<Pick<PrincipalRow, 'role' | 'disabled_at'>>(
+        'SELECT role, disabled_at FROM principals WHERE id = :id AND erased_at IS NULL',
+      )
+      .get({ id });
+  }
+
   byName(name: string): PrincipalRow | undefined {
     return this.#database
       .prepare<PrincipalRow>(`${SELECT} WHERE principals.name = :name AND erased_at IS NULL`)

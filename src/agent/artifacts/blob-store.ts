@@ -206,13 +206,14 @@ export class BlobStore {
   }
 
   /**
-   * Reads files again whose stamp changed, or all of them with `everything`, and records what they are. A file with the
-   * bytes it was stored under is ready again; one with others is corrupt until the right bytes are imported.
+   * Reads files again whose stamp changed, and records what they are. A file with the bytes it was stored under is ready
+   * again; one with others is corrupt until the right bytes are imported.
+   * @param others files that look as they were stored are read too, until this signal; null leaves them
    * @returns what each file is, and how many were read. @throws the reason of `signal`.
    */
   async verify(
     files: readonly ContentFile[],
-    everything: boolean,
+    others: AbortSignal | null,
     signal: AbortSignal,
   ): Promise<{ states: Map<string, BlobState>; hashed: number }> {
     const states = new Map<string, BlobState>();
@@ -230,11 +231,16 @@ export class BlobStore {
       }
       const stamp = stampOf(found);
       const asStored = row.state === 'ready' && sameStamp({ ...row }, stamp);
-      if (row.state === 'quarantined' || (asStored && !everything)) {
-        states.set(file.path, row.state);
-        continue;
+      states.set(file.path, row.state);
+      if (row.state === 'quarantined' || (asStored && (others === null || others.aborted))) continue;
+      const until = asStored && others !== null ? AbortSignal.any([signal, others]) : signal;
+      let sha256: string;
+      try {
+        sha256 = await hashFile({ source: path, size: Number(found.size), signal: until });
+      } catch (error) {
+        if (asStored && others?.aborted === true && !signal.aborted) continue;
+        throw error;
       }
-      const sha256 = await hashFile({ source: path, size: Number(found.size), signal });
       hashed += 1;
       const state = sha256 === file.sha256 ? 'ready' : 'corrupt';
       states.set(file.path, state);

@@ -276,6 +276,37 @@ describe('the store', () => {
     expect(await store.observe([file])).toBe('missing');
   });
 
+  it('reads a blob again that changed, and says what it is', async () => {
+    const { store } = await openStore();
+    const sha256 = await adopt(store, 'one');
+    const other = await adopt(store, 'other');
+    const file = { path: 'm', size: 3, sha256 };
+    const files = [file, { path: 'o', size: 5, sha256: other }];
+    const verify = async (others: AbortSignal | null) => {
+      const { states, hashed } = await store.verify(files, others, signal);
+      return { m: states.get('m'), o: states.get('o'), hashed };
+    };
+    expect(await verify(null)).toEqual({ m: 'ready', o: 'ready', hashed: 0 });
+    expect(await verify(signal)).toEqual({ m: 'ready', o: 'ready', hashed: 2 });
+    // Touched: read again, and known as the same from then on.
+    await utimes(store.blobPath(sha256), 1, 1);
+    expect(await store.observe([file])).toBe('verifying');
+    expect(await verify(null)).toEqual({ m: 'ready', o: 'ready', hashed: 1 });
+    expect(await store.observe([file])).toBe('ready');
+    // Other bytes stay corrupt until the right ones are back, whatever their time says.
+    await chmod(store.blobPath(sha256), 0o600);
+    await writeFile(store.blobPath(sha256), 'two');
+    expect(await verify(null)).toEqual({ m: 'corrupt', o: 'ready', hashed: 1 });
+    expect(await store.observe([file])).toBe('corrupt');
+    await writeFile(store.blobPath(sha256), 'one');
+    expect(await verify(null)).toEqual({ m: 'ready', o: 'ready', hashed: 1 });
+    // No more time for what looks unchanged: it counts as it was stored.
+    expect(await verify(AbortSignal.abort())).toEqual({ m: 'ready', o: 'ready', hashed: 0 });
+    await rm(store.blobPath(sha256));
+    expect(await verify(null)).toEqual({ m: 'missing', o: 'ready', hashed: 0 });
+    expect(store.verifiedAt(files)).toEqual(expect.any(Number));
+  });
+
   it('collects what no version needs, but nothing an adoption holds', async () => {
     const { store } = await openStore();
     const loose = await adopt(store, 'loose');

@@ -60,7 +60,8 @@ export async function ask<T>(
   }
 }
 
-async function askRuntime(
+/** @throws {AppError} in the words of the error table; the reason of `signal`. */
+export async function askRuntime(
   endpoint: SlotEndpoint,
   path: string,
   body: CallBody,

@@ -141,7 +141,7 @@ export class Journal {
   after(seq: number, limit: number): JournalRecord[] {
     return this.#database
       .prepare<JournalRecord>(
-        `SELECT journal.*, note, principals.name AS actor_name FROM journal
+        `SELECT journal.*, note, NULLIF(principals.name, '') AS actor_name FROM journal
          LEFT JOIN journal_notes USING (seq) LEFT JOIN principals ON principals.id = actor_id
          WHERE journal.seq > :seq ORDER BY journal.seq LIMIT :limit`,
       )
@@ -156,7 +156,7 @@ export class Journal {
   ): JournalRecord[] {
     return this.#database
       .prepare<JournalRecord>(
-        `SELECT journal.*, note, principals.name AS actor_name FROM journal
+        `SELECT journal.*, note, NULLIF(principals.name, '') AS actor_name FROM journal
          LEFT JOIN journal_notes USING (seq) LEFT JOIN principals ON principals.id = actor_id
          WHERE journal.seq < :seq AND (:subject IS NULL OR subject = :subject) AND (:action IS NULL OR action = :action)
          ORDER BY journal.seq DESC LIMIT :limit`,

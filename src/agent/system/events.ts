@@ -3,7 +3,7 @@ import { AppError } from '../../shared/contract/index.ts';
 import { roleCovers } from '../../shared/lifecycle/index.ts';
 import type { Caller } from '../../server/context.ts';
 import type { DurableEvent, EventSource } from '../../server/event-stream.ts';
-import type { Visibility } from '../access/index.ts';
+import { maySee, type Credentials, type Visibility } from '../access/index.ts';
 import type { ModelStore } from '../catalog/index.ts';
 import { toIso } from '../kernel/clock.ts';
 import type { EventHub } from '../kernel/event-hub.ts';
@@ -31,27 +31,41 @@ export function parseTopics(text: string | undefined): Set<Topic> {
   return new Set(names as Topic[]);
 }
 
-/** Whether a caller may read a journal row: administrators all, others what is about models and families they see, and the
- * profile. */
+interface Readers {
+  readonly models: ModelStore;
+  readonly visibility: Visibility;
+  readonly credentials: Credentials;
+}
+
+/**
+ * Whether a caller may read a journal row: superadmins all; others what is about models, families and credentials they
+ * see, and the profile; administrators also what is about the node. Of a model that is deleted, administrators read on.
+ */
 export function mayRead(
   caller: Caller,
-  record: Pick<JournalRecord, 'subject'>,
-  { models, visibility }: { models: ModelStore; visibility: Visibility },
+  { subject }: Pick<JournalRecord, 'subject'>,
+  { models, visibility, credentials }: Readers,
 ): boolean {
-  if (roleCovers(caller.role, 'admin')) return true;
-  if (record.subject?.startsWith('family:') === true)
-    return models.seesFamily(caller, record.subject.slice('family:'.length));
-  const id = record.subject?.startsWith('model:') === true ? record.subject.slice('model:'.length) : null;
-  if (id === null) return record.subject === 'profile:runtime';
-  const row = models.find(id);
-  return row !== undefined && visibility.seesThrough(caller, row) !== null;
+  if (caller.role === 'superadmin' || subject === 'profile:runtime') return true;
+  const isAdmin = roleCovers(caller.role, 'admin');
+  const [, kind, id = ''] = /^(model|family|credential):(.*)$/s.exec(subject ?? '') ?? [];
+  if (kind === 'model') {
+    const row = models.find(id);
+    return row === undefined ? isAdmin : visibility.seesThrough(caller, row) !== null;
+  }
+  if (kind === 'family') return models.seesFamily(caller, id);
+  if (kind === 'credential') {
+    const row = credentials.summary(id);
+    return row !== null && maySee(row, caller);
+  }
+  return isAdmin;
 }
 
 /** The events of the node for one caller. */
 export function eventSourceFor(
   caller: Caller,
   topics: ReadonlySet<Topic>,
-  deps: { journal: Journal; hub: EventHub; models: ModelStore; visibility: Visibility },
+  deps: Readers & { journal: Journal; hub: EventHub },
 ): EventSource {
   const { journal, hub } = deps;
   const wanted = new Set([...topics].filter((topic) => roleCovers(caller.role, TOPIC_ROLE[topic])));

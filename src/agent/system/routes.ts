@@ -4,7 +4,7 @@ import { streamEvents } from '../../server/event-stream.ts';
 import { openApiDocument } from '../../server/openapi.ts';
 import type { Caller } from '../../server/context.ts';
 import type { Router } from '../../server/router.ts';
-import type { Visibility } from '../access/index.ts';
+import type { Credentials, Visibility } from '../access/index.ts';
 import type { ModelStore } from '../catalog/index.ts';
 import { toIso } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
@@ -22,6 +22,7 @@ export interface SystemRouteDeps extends SystemDeps, DoctorDeps, ProfileRouteDep
   readonly hub: EventHub;
   readonly models: ModelStore;
   readonly visibility: Visibility;
+  readonly credentials: Credentials;
   /** Aborted when the key of a caller ends, or its rights change. */
   readonly whileValid: (caller: Caller) => AbortSignal;
   /** Aborted when the agent stops; ends the event streams. */

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import {
   ADD_CLOUD_MODEL,
   ENDPOINTS,
+  PROVIDERS,
   type Credential,
   type Probe,
   type ProviderSlug,
@@ -12,7 +13,6 @@ import { action } from '../command-context.ts';
 import { formatTable, formatTime } from '../output.ts';
 import { readSecret } from '../secret-input.ts';
 
-const PROVIDERS: readonly ProviderSlug[] = ['openai_compatible', 'openai', 'anthropic'];
 const KEY_FILE = 'file with the key (default: what is piped in or typed)';
 
 const providerOption = (): Option => new Option('--provider <provider>', 'who runs it').choices(PROVIDERS);

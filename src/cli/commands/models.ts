@@ -2,9 +2,12 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, ENDPOINTS, IMPORT_MODEL, shortDigest, type Model } from '../../shared/contract/index.ts';
 import { action, type CommandContext } from '../command-context.ts';
-import { formatBytes, formatTable, formatTime } from '../output.ts';
+import { formatBytes, formatTime, formatTable } from '../output.ts';
 import { followJob } from '../progress.ts';
 import { addCloudCommand } from './credentials.ts';
+import { exportCommand } from './export.ts';
+import { familyCommands } from './families.ts';
+import { editCommands, runBulk } from './model-edits.ts';
 
 interface ImportOptions {
   readonly name?: string;
@@ -61,53 +64,19 @@ export function importCommand(program: Command): void {
 export function modelCommands(program: Command): void {
   const models = program.command('models').description('managed models');
 
-  action<{ state?: string; query?: string; eligible?: boolean }>(
-    models
-      .command('list', { isDefault: true })
-      .description('models of this node')
-      .option('--state <states>', 'only these lifecycle states, comma-separated')
-      .option('--query <text>', 'only those whose name, id, digest or description contains this')
-      .option('--eligible', 'only those that may be invoked once loaded'),
-    async ({ agent, output }, options) => {
-      const { call } = await agent();
-      const rows: Model[] = [];
-      let cursor: string | null = null;
-      do {
-        const query: Record<string, unknown> = {
-          limit: 200,
-          ...(cursor === null ? {} : { cursor }),
-          ...(options.state === undefined ? {} : { lifecycle_state: options.state }),
-          ...(options.query === undefined ? {} : { q: options.query }),
-          ...(options.eligible === true ? { eligible: '1' } : {}),
-        };
-        const page = await call(ENDPOINTS.listModels, { query: query });
-        rows.push(...page.models);
-        cursor = page.next_cursor;
-      } while (cursor !== null);
-      const table = formatTable(
-        ['id', 'state', 'validation', 'task', 'format', 'size', 'loaded in', 'content'],
-        rows.map((model) => [
-          model.id,
-          model.lifecycle_state,
-          model.is_validation_current ? 'current' : model.validation_error === null ? 'never' : 'stale',
-          model.task_key,
-          [model.format, model.quantization].filter(Boolean).join(' '),
-          formatBytes(model.artifact?.size_bytes ?? 0),
-          model.loaded_in.join(', ') || '—',
-          shortDigest(model.global_model_id),
-        ]),
-      );
-      output.result(
-        { models: rows },
-        rows.length === 0 ? 'No models. Import one with: modelops import PATH' : table,
-      );
-    },
-  );
+  listCommand(models);
 
-  action(
-    models.command('show').description('one model, and what is missing until it answers').argument('<id>'),
-    async ({ agent, output }, _options, id) => {
-      const { model } = await (await agent()).call(ENDPOINTS.getModel, { params: { id: id ?? '' } });
+  action<{ for?: string }>(
+    models
+      .command('show')
+      .description('one model, and what is missing until it answers')
+      .argument('<id>')
+      .option('--for <person>', 'what is missing for this person or service, by id or name'),
+    async ({ agent, output }, options, id) => {
+      const query = options.for === undefined ? {} : { query: { for: options.for } };
+      const { model } = await (
+        await agent()
+      ).call(ENDPOINTS.getModel, { params: { id: id ?? '' }, ...query });
       output.result({ model }, describeModel(model));
     },
   );
@@ -160,54 +129,154 @@ export function modelCommands(program: Command): void {
     },
   );
 
-  action<{ keepFiles?: boolean }>(
-    models
-      .command('delete')
-      .description('delete an unregistered model and the files nothing else needs')
-      .argument('<id>')
-      .option('--keep-files', 'leave the files'),
-    async ({ agent, output }, options, id) => {
-      const query = options.keepFiles === true ? { query: { keep_files: '1' as never } } : {};
-      const answer = await (
-        await agent()
-      ).call(ENDPOINTS.deleteModel, { params: { id: id ?? '' }, ...query });
-      output.result(answer, `${answer.model_id} is deleted, ${formatBytes(answer.freed_bytes)} freed.`);
-    },
-  );
+  editCommands(models);
+  familyCommands(models);
+  exportCommand(models);
+}
 
-  action(
-    models.command('versions').description('versions of a model family').argument('<name>'),
-    async ({ agent, output }, _options, name) => {
-      const page = await (
-        await agent()
-      ).call(ENDPOINTS.listVersions, { params: { name: name ?? '' }, query: { limit: 200 } });
-      const rows = page.versions.map((version) => [
-        `v${version.seq}`,
-        version.label ?? '—',
-        formatBytes(version.size_bytes),
-        shortDigest(version.global_model_id),
-        version.model_ids.join(', '),
-        formatTime(version.published_at),
-      ]);
-      output.result(page, formatTable(['version', 'label', 'size', 'content', 'models', 'published'], rows));
+interface ListOptions {
+  readonly q?: string;
+  readonly state?: string;
+  readonly task?: string;
+  readonly tag?: string;
+  readonly hosting?: string;
+  readonly provider?: string;
+  readonly visibility?: string;
+  readonly stage?: string;
+  readonly attention?: boolean;
+  readonly eligible?: boolean;
+  readonly sort?: string;
+  readonly limit: string;
+  readonly cursor?: string;
+  readonly all?: boolean;
+}
+
+function listCommand(models: Command): void {
+  action<ListOptions>(
+    models
+      .command('list', { isDefault: true })
+      .description('models of this node')
+      .option('--q, --query <text>', 'beginnings of words, or of a digest')
+      .option('--state <states>', 'only these lifecycle states, comma-separated')
+      .option('--task <tasks>', 'only these tasks, comma-separated')
+      .option('--tag <tags>', 'only those with all these tags, comma-separated')
+      .option('--hosting <where>', 'local or cloud')
+      .option('--provider <name>', 'only of this provider or engine')
+      .option('--visibility <scopes>', 'private, user, group, platform, comma-separated')
+      .option('--stage <stages>', 'only these stages, comma-separated')
+      .option('--attention', 'only those that need a look')
+      .option('--eligible', 'only those that may be invoked once loaded')
+      .option('--sort <order>', 'name, created or updated')
+      .option('--limit <n>', 'at most this many', '200')
+      .option('--cursor <cursor>', 'go on where the last list ended')
+      .option('--all', 'all of them, page by page'),
+    async ({ agent, output }, options) => {
+      const { call } = await agent();
+      const most = options.all === true ? Number.POSITIVE_INFINITY : wholeNumber(options.limit);
+      const rows: Model[] = [];
+      let cursor = options.cursor ?? null;
+      let counts = {};
+      do {
+        const page = await call(ENDPOINTS.listModels, {
+          query: {
+            ...filterOf(options),
+            limit: Math.min(200, most - rows.length),
+            ...(cursor === null ? {} : { cursor }),
+          },
+        });
+        rows.push(...page.models);
+        ({ next_cursor: cursor, counts } = page);
+      } while (cursor !== null && rows.length < most);
+      const more = cursor === null ? '' : `\nMore: --cursor ${cursor}, or --all`;
+      output.result(
+        { models: rows, next_cursor: cursor, counts },
+        rows.length === 0
+          ? 'No models. Import one with: modelops import PATH'
+          : `${formatTable(LIST_HEAD, rows.map(listRow))}${more}`,
+      );
     },
   );
 }
 
+function filterOf(options: ListOptions): Record<string, unknown> {
+  const given: Record<string, unknown> = {
+    q: options.q,
+    lifecycle_state: options.state,
+    task_key: options.task,
+    tag: options.tag,
+    hosting: options.hosting,
+    provider: options.provider,
+    visibility_scope: options.visibility,
+    stage: options.stage,
+    attention: options.attention === true ? '1' : undefined,
+    eligible: options.eligible === true ? '1' : undefined,
+    sort: options.sort,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+const LIST_HEAD = ['id', 'state', 'validation', 'task', 'format', 'size', 'loaded in', 'content'];
+
+function listRow(model: Model): string[] {
+  return [
+    model.id,
+    model.lifecycle_state,
+    model.is_validation_current ? 'current' : model.validation_error === null ? 'never' : 'stale',
+    model.task_key,
+    model.hosting === 'cloud' ? model.provider : [model.format, model.quantization].filter(Boolean).join(' '),
+    model.artifact === null ? '—' : formatBytes(model.artifact.size_bytes),
+    model.loaded_in.join(', ') || '—',
+    shortDigest(model.global_model_id),
+  ];
+}
+
 const LIFECYCLE = {
-  register: ENDPOINTS.registerModel,
   activate: ENDPOINTS.activateModel,
   unregister: ENDPOINTS.unregisterModel,
 } as const;
 
+interface RegisterOptions {
+  readonly name?: string;
+  readonly framework?: string;
+  readonly version?: string;
+  readonly path?: string;
+  readonly source?: string;
+  readonly description?: string;
+}
+
 function lifecycleCommands(models: Command): void {
   const say = ({ output }: CommandContext, model: Model): void =>
     output.result({ model }, `${model.id} is ${model.lifecycle_state}.`);
+  action<RegisterOptions>(
+    models
+      .command('register')
+      .description('take models under management: by id, or a new one from a path')
+      .argument('[id...]')
+      .option('--name <name>', 'name of a new model')
+      .option('--framework <framework>', 'what has to run it: llama.cpp or transformers')
+      .option('--version <semver>', 'label of its version, like 1.2.0')
+      .option('--path <path>', 'its file or directory on this machine')
+      .option('--source <path>', 'the same as --path')
+      .option('--description <text>', 'what it is'),
+    async (context, options, ...ids) => {
+      const path = options.path ?? options.source;
+      if (path !== undefined) return registerPath(context, path, options);
+      const [id, ...more] = ids;
+      if (id === undefined)
+        throw new AppError('invalid_argument', 'Say which model to register, or the path of a new one.', {
+          hint: 'modelops models register ID, or modelops models register --path PATH --name NAME',
+        });
+      if (more.length > 0) return runBulk(context, { action: 'register', ids });
+      const { model } = await (await context.agent()).call(ENDPOINTS.registerModel, { params: { id } });
+      say(context, model);
+    },
+  );
   for (const [verb, endpoint] of Object.entries(LIFECYCLE)) {
     action(
-      models.command(verb).description(`${verb} a model`).argument('<id>'),
-      async (context, _options, id) => {
-        const { model } = await (await context.agent()).call(endpoint, { params: { id: id ?? '' } });
+      models.command(verb).description(`${verb} models`).argument('<id...>'),
+      async (context, _options, ...ids) => {
+        if (ids.length > 1) return runBulk(context, { action: verb as keyof typeof LIFECYCLE, ids });
+        const { model } = await (await context.agent()).call(endpoint, { params: { id: ids[0] ?? '' } });
         say(context, model);
       },
     );
@@ -215,17 +284,80 @@ function lifecycleCommands(models: Command): void {
   action<{ note?: string }>(
     models
       .command('deactivate')
-      .description('refuse calls to a model from now on')
-      .argument('<id>')
+      .description('refuse calls to models from now on')
+      .argument('<id...>')
       .option('--note <text>', 'why'),
-    async (context, options, id) => {
+    async (context, options, ...ids) => {
       const body = options.note === undefined ? {} : { note: options.note };
+      if (ids.length > 1) return runBulk(context, { action: 'deactivate', ids, ...body });
       const { model } = await (
         await context.agent()
-      ).call(ENDPOINTS.deactivateModel, { params: { id: id ?? '' }, body });
+      ).call(ENDPOINTS.deactivateModel, { params: { id: ids[0] ?? '' }, body });
       say(context, model);
     },
   );
+  action<{ keepFiles?: boolean }>(
+    models
+      .command('delete')
+      .description('delete unregistered models and the files nothing else needs')
+      .argument('<id...>')
+      .option('--keep-files', 'leave the files'),
+    async (context, options, ...ids) => {
+      const keep = options.keepFiles === true;
+      if (ids.length > 1) return runBulk(context, { action: 'delete', ids, keep_files: keep });
+      const query = keep ? { query: { keep_files: '1' as never } } : {};
+      const answer = await (
+        await context.agent()
+      ).call(ENDPOINTS.deleteModel, { params: { id: ids[0] ?? '' }, ...query });
+      context.output.result(
+        answer,
+        `${answer.model_id} is deleted, ${formatBytes(answer.freed_bytes)} freed.`,
+      );
+    },
+  );
+}
+
+/** What reads each format of files. */
+const FRAMEWORKS: Readonly<Record<string, string>> = { gguf: 'llama.cpp', safetensors: 'transformers' };
+
+async function registerPath(
+  { agent, output }: CommandContext,
+  path: string,
+  options: RegisterOptions,
+): Promise<void> {
+  if (/^[a-z]+:\/\//.test(path))
+    throw new AppError('invalid_argument', `${path} is not a path of this machine.`, {
+      hint: 'Give a GGUF file, or a directory with config.json and safetensors files.',
+    });
+  const connection = await agent();
+  const absolute = resolve(path);
+  if (options.framework !== undefined) {
+    // Asked before a byte is copied: another framework would need other files.
+    const { format } = await connection.call(ENDPOINTS.inspectPath, { body: { path: absolute } });
+    const framework = FRAMEWORKS[format];
+    if (framework !== options.framework)
+      throw new AppError(
+        'invalid_argument',
+        `${path} holds ${format} files for ${framework ?? format}, not ${options.framework}.`,
+        {
+          hint: 'Leave --framework out; it follows from the files.',
+        },
+      );
+  }
+  const { job } = await connection.call(IMPORT_MODEL, {
+    body: {
+      path: absolute,
+      register: true,
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(options.version === undefined ? {} : { label: options.version }),
+      ...(options.description === undefined ? {} : { description: options.description }),
+    },
+  });
+  const done = await followJob(connection, job, output);
+  const { model } = await connection.call(ENDPOINTS.getModel, {
+    params: { id: (done.result as { model_id: string }).model_id },
+  });
+  output.result({ job: done, model }, `${model.id} is ${model.lifecycle_state}.\n  ${model.global_model_id}`);
 }
 
 function testInputs(task: Model['task_key'], text: string) {
@@ -239,10 +371,15 @@ function describeModel(model: Model): string {
     ['content', model.global_model_id],
     ['task', model.task_key],
     ...(model.hosting === 'cloud' ? cloudFacts(model) : localFacts(model)),
+    ['aliases', model.aliases.join(', ') || '—'],
+    ['tags', model.tags.join(', ') || '—'],
+    ['seen by', seenBy(model)],
   ];
   const ladder = (model.requirements ?? []).map((step) => {
     const blocked = step.blocked_by.length === 0 ? '' : ` (after ${step.blocked_by.join(', ')})`;
-    return `  ${step.met ? '✓' : '·'} ${step.code.padEnd(15)} ${step.fact}${step.met ? '' : blocked}`;
+    return `  ${step.met ? '✓' : '·'} ${step.code.padEnd(15)} ${step.fact}${step.met ? '' : blocked}${
+      step.hint === null ? '' : `\n      ${step.hint}`
+    }`;
   });
   return [
     `${model.id}  (${model.name} v${model.seq})`,
@@ -273,6 +410,12 @@ function cloudFacts({
     ['credential', [credential.display_name, credential.status].filter(Boolean).join(', ')],
     ['proved until', formatTime(validation_expires_at)],
   ];
+}
+
+function seenBy({ visibility_scope: scope, owner_name: owner, assignments }: Model): string {
+  const names = [...(assignments?.users ?? []), ...(assignments?.groups ?? [])].map((one) => one.name);
+  const whom = { private: 'its owner', user: 'named people', group: 'groups', platform: 'everyone' }[scope];
+  return `${whom}${names.length === 0 ? '' : ` (${names.join(', ')})`}${owner === null ? '' : `, owned by ${owner}`}`;
 }
 
 /** @throws {AppError} for a number that is none. */

@@ -39,9 +39,10 @@ export type Call<S> = <E extends Endpoint>(
 
 /** The path of a row with its parameters and query filled in. */
 export function endpointUrl(endpoint: Endpoint, input: RawInput): string {
-  const path = endpoint.path.replace(/:(\w+)/g, (_match, name: string) =>
-    encodeURIComponent(input.params?.[name] ?? ''),
-  );
+  const path = endpoint.path
+    .replace(/:(\w+)/g, (_match, name: string) => encodeURIComponent(input.params?.[name] ?? ''))
+    // A path within a path keeps its slashes.
+    .replace(/\*$/, () => (input.params?.['*'] ?? '').split('/').map(encodeURIComponent).join('/'));
   const query = Object.entries(input.query ?? {})
     .filter(([, value]) => value !== undefined && value !== null)
     .map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(String(value))}`)

@@ -9,7 +9,7 @@ export { parrotSays } from './talk.ts';
 
 /**
  * A provider on loopback that speaks OpenAI's protocol and Anthropic's over HTTP, says in each answer which model it
- * is, records what it was asked, and can be told to go wrong. Also a program: `node provider.ts --port 0 --key sk-test`
+ * is, records what it was asked, and can be told to go wrong. Also a program: `node provider.ts --port 0 --key KEY`
  * prints one line `{"event":"ready","url","base_url"}`; its control routes are under /control.
  */
 
@@ -51,7 +51,8 @@ export interface ProviderDouble extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export const PROVIDER_KEY = 'sk-double-0123456789abcdef';
+// Looks like no key that is known by its form, so that only who knows it can black it out.
+export const PROVIDER_KEY = 'parrot.0123456789.abcdef';
 const MODELS = [
   'parrot-large',
   'parrot-small',

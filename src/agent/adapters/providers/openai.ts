@@ -37,6 +37,8 @@ export const openaiProtocol: Protocol = {
 
   answer(account, { route }, body): JsonBody {
     if (isObject(body) && Array.isArray(body[CONTENT[route]])) return body;
+    // Some servers say with a success that it was none.
+    if (isObject(body) && body['error'] != null) throw streamError(account, JSON.stringify(body));
     throw malformed(account, `none: it has no ${CONTENT[route]}`);
   },
 

@@ -223,6 +223,23 @@ describe("OpenAI's models", () => {
     });
   });
 
+  it.each([
+    ['chat', { choices: [] }, null],
+    ['embeddings', { data: [] }, null],
+    ['rerank', { results: [] }, null],
+    ['chat', { data: [] }, 'malformed'],
+    ['chat', 'text', 'malformed'],
+    ['chat', { error: { message: 'no credit for sk-secret-0123456789' } }, 'status'],
+  ] as const)('answer a %s with %j: %s', (route, body, reason) => {
+    const answer = () => openaiProtocol.answer(ACCOUNT, { route, providerModelId: 'm', body: {} }, body);
+    if (reason === null) expect(answer()).toBe(body);
+    else {
+      const error = refusal(answer);
+      expect(error).toMatchObject({ code: 'upstream_failed', details: { reason } });
+      expect(error.message).not.toContain('sk-secret');
+    }
+  });
+
   it('end a stream by saying so, or by having said why', () => {
     const reader = openaiProtocol.reader(ACCOUNT, { route: 'chat', providerModelId: 'm', body: {} });
     const push = (value: unknown) =>

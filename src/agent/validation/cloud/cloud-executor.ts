@@ -7,7 +7,7 @@ import type { ProviderCalls } from './provider-calls.ts';
 export const CLOUD_VALIDITY_MS = 24 * 3_600_000;
 
 /** What stands for the runtime of a cloud model: the address and the name there, which are its content as well. */
-export function remoteIdentity({ content_id }: Pick<ModelRow, 'content_id'>): string {
+function remoteIdentity({ content_id }: Pick<ModelRow, 'content_id'>): string {
   return `remote:${contentHexOf(content_id)}`;
 }
 

@@ -16,7 +16,7 @@ export function endpointProbe(calls: ProviderCalls): Validator {
         return {
           result: 'failure',
           summary: asked.refusal.message,
-          details: { error: asked.refusal.code, ...asked.refusal.details } as never,
+          details: { error: asked.refusal.code, ...asked.refusal.details },
         };
       // Some providers answer for more than they list, and the test proves that this one answers.
       const listed = asked.answer ? 'lists the model' : 'answers; it does not list the model';
