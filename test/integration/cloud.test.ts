@@ -759,7 +759,7 @@ describe('offline', () => {
         });
       }
       const { refused_count: after } = await agent.call(ENDPOINTS.getProfile, {});
-      expect(after - before).toBe(5);
+      expect(after - before).toBe(6);
       expect(provider.requests).toEqual([]);
       // Nothing ended, nothing is hidden, and nothing cloud may be picked.
       expect(await detail(ann.call, active.id)).toMatchObject({
