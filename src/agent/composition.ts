@@ -249,7 +249,12 @@ export async function compose(foundation: Foundation) {
   });
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
-  const calls = new ProviderCalls({ accounts: credentials, providers, facts, egress });
+  const calls = new ProviderCalls({
+    accounts: credentials,
+    providers,
+    facts,
+    onBlocked: noteBlocked('a model was to be tested while this node is offline'),
+  });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
     [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],

@@ -532,6 +532,17 @@ describe('who may not be called', () => {
     const text = await response.text();
     expect(text).toContain('runtime_profile_blocks_internet');
     await provider.until(({ aborted }) => aborted);
+    const { events } = await agent.call(ENDPOINTS.listUsageEvents, { query: { limit: 1 } });
+    expect(events).toMatchObject([
+      {
+        model_id: parrot.id,
+        route: '/v1/chat/completions',
+        ok: false,
+        streamed: true,
+        error: 'runtime_profile_blocks_internet',
+        first_byte_ms: expect.any(Number),
+      },
+    ]);
     await agent.call(ENDPOINTS.putProfile, { body: { profile: 'online' } });
   });
 });
