@@ -111,6 +111,8 @@ export const modelPage = {
   'validation.fingerprint': 'Fingerprint',
   'validation.testRun': 'Test',
   'trigger.manual_after_test': 'after a test',
+  'trigger.requested': 'asked for',
+  'trigger.serve': 'while serving it',
   'trigger.renewal': 'renewed',
   'trigger.check': 'checked',
 
