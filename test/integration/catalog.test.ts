@@ -96,7 +96,6 @@ describe('search', () => {
       '-',
       '^qwen',
       'body:qwen',
-      '\0',
       '%',
       '(',
       "'; DROP",
@@ -109,7 +108,9 @@ describe('search', () => {
         fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
         async (q, tag) => {
           const query = new URLSearchParams({ q, tag: tag.replaceAll(',', '') || 'x' });
-          expect((await agent.request('GET', `/v1/modelops/models?${query.toString()}`)).status).toBe(200);
+          // No text of ours holds a NUL; it is refused as such.
+          const status = `${q}${tag}`.includes('\0') ? 400 : 200;
+          expect((await agent.request('GET', `/v1/modelops/models?${query.toString()}`)).status).toBe(status);
         },
       ),
       { numRuns: 60 },

@@ -35,6 +35,12 @@ export interface BlobRow {
 /** A partial file that nobody came back for in this time is removed at start. */
 const STALE_PARTIAL_MS = 7 * 86_400_000;
 
+/** What a version that is gone may leave behind. */
+export interface Leavings {
+  readonly contentHex: string;
+  readonly digests: readonly string[];
+}
+
 /** An import under way: what it adopts is kept from the collector until it is disposed. */
 export interface Adoption extends Disposable {
   /** Takes a file in and returns its digest; the bytes are stored once however often they come. */
@@ -287,16 +293,19 @@ export class BlobStore {
 
   /**
    * Removes blobs and model directories that no version needs any more. `version_files` of live versions decide.
+   * @param of only what these left behind; without it everything is looked at, which takes long in a large store
    * @returns the bytes given back.
    */
-  async collect(): Promise<number> {
+  async collect(of?: readonly Leavings[]): Promise<number> {
+    const among = of?.flatMap((one) => one.digests);
     const orphans = this.#database
       .prepare<{ sha256: string; size: number }>(
-        `SELECT sha256, size FROM blobs WHERE NOT EXISTS (
+        `SELECT sha256, size FROM blobs
+         WHERE ${among === undefined ? '' : 'sha256 IN (SELECT value FROM json_each(:among)) AND'} NOT EXISTS (
            SELECT 1 FROM version_files JOIN versions ON versions.id = version_id
            WHERE version_files.sha256 = blobs.sha256 AND tombstoned_at IS NULL)`,
       )
-      .all({})
+      .all(among === undefined ? {} : { among: JSON.stringify(among) })
       .filter(({ sha256 }) => !this.#pins.has(sha256));
     if (orphans.length > 0) {
       await this.#database.transact(() => {
@@ -304,7 +313,7 @@ export class BlobStore {
         for (const { sha256 } of orphans) statement.run({ sha256 });
       });
     }
-    await this.#sweepModels();
+    await this.#sweepModels(of?.map((one) => one.contentHex) ?? (await list(join(this.#root, 'models'))));
     for (const { sha256 } of orphans) await rm(this.blobPath(sha256), { force: true });
     return orphans.reduce((sum, { size }) => sum + size, 0);
   }
@@ -327,11 +336,11 @@ export class BlobStore {
     if (collect) await this.collect();
   }
 
-  async #sweepModels(): Promise<void> {
+  async #sweepModels(names: readonly string[]): Promise<void> {
     const statement = this.#database.prepare(
       'SELECT 1 FROM versions WHERE content_id = :content_id AND tombstoned_at IS NULL LIMIT 1',
     );
-    for (const name of await list(join(this.#root, 'models'))) {
+    for (const name of names) {
       const wanted =
         this.#pins.has(name) || statement.get({ content_id: GLOBAL_MODEL_ID_PREFIX + name }) !== undefined;
       if (!wanted) await rm(join(this.#root, 'models', name), { recursive: true, force: true });

@@ -1,4 +1,4 @@
-export { BlobStore } from './blob-store.ts';
+export { BlobStore, type Leavings } from './blob-store.ts';
 export type { ByteSource } from './byte-source.ts';
 export { readGgufHeader, type GgufHeader } from './gguf.ts';
 export { ModelFiles } from './model-files.ts';

@@ -6,7 +6,7 @@ import {
   type ErrorBody,
   type VisibilityScope,
 } from '../../shared/contract/index.ts';
-import type { BlobStore } from '../artifacts/index.ts';
+import type { BlobStore, Leavings } from '../artifacts/index.ts';
 import type { Assignments } from './assignments.ts';
 import type { Actor, ModelLifecycle } from './lifecycle.ts';
 import type { CatalogPorts } from './ports.ts';
@@ -49,17 +49,15 @@ const NEEDED: Partial<Record<BulkAction, 'tags' | 'visibility_scope'>> = {
  */
 export async function runBulk(deps: BulkDeps, request: BulkRequest, actor: Actor): Promise<BulkResult[]> {
   assertComplete(request);
-  let buried = false;
-  const step = stepOf(deps, request, actor, () => {
-    buried = true;
-  });
+  const left: Leavings[] = [];
+  const step = stepOf(deps, request, actor, left);
   const ids = [...new Set(request.ids)];
   // A check asks files and providers; the others are a transaction each.
   const results =
     request.action === 'check'
       ? await oneByOne(ids, step)
       : await Promise.all(ids.map((id) => attempt(id, step)));
-  if (buried) await deps.blobs.collect();
+  if (left.length > 0) await deps.blobs.collect(left);
   return results;
 }
 
@@ -67,7 +65,7 @@ function stepOf(
   { lifecycle, assignments, ports }: BulkDeps,
   request: BulkRequest,
   actor: Actor,
-  onBuried: () => void,
+  left: Leavings[],
 ): Step {
   const { tags = [], note, visibility_scope: scope, keep_files: keepFiles } = request;
   switch (request.action) {
@@ -81,7 +79,8 @@ function stepOf(
       return (id) => lifecycle.unregister(id, actor);
     case 'delete':
       return async (id) => {
-        if (await lifecycle.bury(id, actor, keepFiles)) onBuried();
+        const gone = await lifecycle.bury(id, actor, keepFiles);
+        if (gone !== null) left.push(gone);
       };
     case 'check':
       return (id) => ports.checks.check(id, actor);

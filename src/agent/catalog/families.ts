@@ -140,19 +140,19 @@ export class Families {
     ifMatch: number | null,
   ): Promise<{ modelIds: string[]; freedBytes: number }> {
     const { database, store, models, lifecycle, blobs } = this.#deps;
-    const { ids, gone } = await database.transact((unit) => {
+    const { ids, left } = await database.transact((unit) => {
       const row = this.#permitted(name, actor);
       if (ifMatch !== null) this.#assertRev(row, ifMatch);
       const all = models.ofFamily(name);
       const standing = all.filter((model) => model.lifecycle_state !== 'unregistered');
       if (standing.length > 0) throw stillManaged(name, standing);
       store.deleteAliases(row.id);
-      const left = all.map((model) => lifecycle.buryNow(unit, model.id, actor, keepFiles));
+      const buried = all.flatMap((model) => lifecycle.buryNow(unit, model.id, actor, keepFiles) ?? []);
       this.#write(row, { description: '', card: '', tags: [] });
       this.#tell(unit, actor, 'family.deleted', name, { models: all.map((model) => model.id) });
-      return { ids: all.map((model) => model.id), gone: left.includes(true) };
+      return { ids: all.map((model) => model.id), left: buried };
     });
-    return { modelIds: ids, freedBytes: gone ? await blobs.collect() : 0 };
+    return { modelIds: ids, freedBytes: left.length === 0 ? 0 : await blobs.collect(left) };
   }
 
   #permitted(name: string, actor: Actor): FamilyRow {

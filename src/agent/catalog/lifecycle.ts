@@ -9,7 +9,7 @@ import {
   type Refusal,
   type RoleRule,
 } from '../../shared/lifecycle/index.ts';
-import type { BlobStore } from '../artifacts/index.ts';
+import type { BlobStore, Leavings } from '../artifacts/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Database, UnitOfWork } from '../kernel/database/database.ts';
 import type { Journal } from '../kernel/journal.ts';
@@ -19,7 +19,7 @@ import type { FactsReader } from './facts.ts';
 import { canonicalJson, modelFingerprint } from './fingerprint.ts';
 import { declaredConfig, overrideConfig, type ModelRow } from './model-row.ts';
 import type { ModelChanges, ModelStore } from './model-store.ts';
-import type { VersionStore } from './version-store.ts';
+import { contentHexOf, type VersionStore } from './version-store.ts';
 
 /** Who asks for a change. The agent itself asks with `null`. */
 export interface Actor extends Viewer {
@@ -131,12 +131,17 @@ export class ModelLifecycle {
 
   /** Leaves a tombstone. @returns bytes given back on disk. */
   async delete(id: string, actor: Actor, keepFiles: boolean, options: ChangeOptions = {}): Promise<number> {
-    const gone = await this.bury(id, actor, keepFiles, options);
-    return gone ? this.#blobs.collect() : 0;
+    const left = await this.bury(id, actor, keepFiles, options);
+    return left === null ? 0 : this.#blobs.collect([left]);
   }
 
-  /** The record of a deletion without the files. @returns whether files may be left that nothing needs. */
-  async bury(id: string, actor: Actor, keepFiles: boolean, options: ChangeOptions = {}): Promise<boolean> {
+  /** The record of a deletion without the files. @returns what may be left that nothing needs. */
+  async bury(
+    id: string,
+    actor: Actor,
+    keepFiles: boolean,
+    options: ChangeOptions = {},
+  ): Promise<Leavings | null> {
     return this.#database.transact((unit) => this.buryNow(unit, id, actor, keepFiles, options));
   }
 
@@ -147,17 +152,20 @@ export class ModelLifecycle {
     actor: Actor,
     keepFiles: boolean,
     options: ChangeOptions = {},
-  ): boolean {
-    let gone = false;
+  ): Leavings | null {
+    let left: Leavings | null = null;
     this.#change(unit, id, 'delete', actor, options, (row) => {
       this.#dropValidations(row.id);
       if (!keepFiles && !this.#versions.usedByOthers(row.version_id, row.id)) {
         this.#versions.tombstone(row.version_id);
-        gone = true;
+        left = {
+          contentHex: contentHexOf(row.content_id),
+          digests: this.#models.files(row.version_id).map((file) => file.sha256),
+        };
       }
       return {};
     });
-    return gone;
+    return left;
   }
 
   /** Changes what may change. A new configuration makes the validation stale. @throws {AppError} `conflict`. */

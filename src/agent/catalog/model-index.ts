@@ -132,11 +132,10 @@ export class ModelIndex {
     const passes =
       matching === null ? passesFacets : (rowid: number) => matching[rowid] === 1 && passesFacets(rowid);
     const rowids: number[] = [];
-    for (const rowid of this.#from(sort, cursor)) {
-      if (!inState(rowid) || !passes(rowid)) continue;
-      rowids.push(rowid);
-      if (rowids.length === limit) break;
-    }
+    this.#walk(sort, cursor, (rowid) => {
+      if (passes(rowid) && inState(rowid)) rowids.push(rowid);
+      return rowids.length < limit;
+    });
     return { rowids, counts: this.#countsOf(viewer, filter, () => facets.counts(passes)) };
   }
 
@@ -152,11 +151,11 @@ export class ModelIndex {
     const matching = this.#text.find(q, [], this.#facets.last + 1);
     const families = new Set<number>();
     const cursor = afterName === null ? null : [afterName, Number.MAX_SAFE_INTEGER, ''];
-    for (const rowid of this.#from('name', cursor)) {
-      if ((matching !== null && matching[rowid] !== 1) || !passes(rowid)) continue;
-      families.add(this.#facets.familyOf(rowid));
-      if (families.size === limit) break;
-    }
+    this.#walk('name', cursor, (rowid) => {
+      if ((matching === null || matching[rowid] === 1) && passes(rowid))
+        families.add(this.#facets.familyOf(rowid));
+      return families.size < limit;
+    });
     return [...families];
   }
 
@@ -171,20 +170,21 @@ export class ModelIndex {
     return counts;
   }
 
-  *#from(sort: ModelSort, cursor: IndexCursor | null): Generator<number> {
+  /** Visits rows in an order from a cursor on, until told to stop. A plain loop: it runs over all of them. */
+  #walk(sort: ModelSort, cursor: IndexCursor | null, goesOn: (rowid: number) => boolean): void {
     if (sort === 'name') {
       const start = cursor === null ? 0 : this.#placeByName(cursor as NameKey, true);
-      for (let i = start; i < this.#byName.length; i += 1) yield this.#byName[i]!;
+      for (let i = start; i < this.#byName.length && goesOn(this.#byName[i]!); i += 1);
       return;
     }
     if (sort === 'created') {
       const first = cursor === null ? this.#facets.last : Math.min(this.#facets.last, Number(cursor[0]) - 1);
-      for (let rowid = first; rowid > 0; rowid -= 1) yield rowid;
+      for (let rowid = first; rowid > 0 && goesOn(rowid); rowid -= 1);
       return;
     }
     const end =
       cursor === null ? this.#byUpdated.length : this.#placeByUpdated(Number(cursor[0]), Number(cursor[1]));
-    for (let i = end - 1; i >= 0; i -= 1) yield this.#byUpdated[i]!;
+    for (let i = end - 1; i >= 0 && goesOn(this.#byUpdated[i]!); i -= 1);
   }
 
   /** Brings the index up to what is committed. */
