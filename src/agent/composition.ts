@@ -173,7 +173,7 @@ export async function compose(foundation: Foundation) {
     reports: credentials,
     timing: overrides.providerTiming ?? PROVIDER_TIMING,
   });
-  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials);
+  const facts = new FactsReader(database, ports, () => profile.current, visibility, credentials, clock);
   const noteBlocked =
     (reason: string) =>
     ({ credential_id: id }: { readonly credential_id: string | null }): void => {
@@ -249,7 +249,12 @@ export async function compose(foundation: Foundation) {
   });
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
-  const calls = new ProviderCalls({ accounts: credentials, providers, facts, egress });
+  const calls = new ProviderCalls({
+    accounts: credentials,
+    providers,
+    facts,
+    onBlocked: noteBlocked('a model was to be tested while this node is offline'),
+  });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
     [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
@@ -349,12 +354,6 @@ export async function compose(foundation: Foundation) {
     stopping: stopping.signal,
     requestStop: (which) => foundation.onStopRequested(which),
   });
-  // PENDING: rows of this branch that nobody implements yet; goes with the last of them.
-  for (const id of router.missing()) {
-    router.implement(id, () => {
-      throw new Error(`pending ${id}`);
-    });
-  }
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 

@@ -68,7 +68,7 @@ export async function startAgent(
       onStopRequested: (slots) => stop.resolve(slots),
     });
     // Before anybody can call: what expired while the agent was down must not answer.
-    await agent.renewals.start();
+    await agent.renewals.expire();
     await listen(agent.app, config);
     await writeAgentFile(paths, {
       url: agent.url(),
@@ -172,6 +172,7 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
+  agent.renewals.start();
   keyring.start();
   maintenance.start();
   const { signal } = agent.stopping;

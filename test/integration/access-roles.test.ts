@@ -123,7 +123,7 @@ const MATRIX: Record<keyof typeof ENDPOINTS, string> = {
   inspectPath: 'superadmin / manage',
   createSample: 'superadmin / manage',
   getModelFile: 'superadmin / read',
-  serveModel: 'superadmin / manage',
+  serveModel: 'admin / manage',
   createSlot: 'superadmin / manage',
   patchSlot: 'superadmin / manage',
   deleteSlot: 'superadmin / manage',

@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ENDPOINTS, MODEL_SORTS, type Call, type Model } from '../../src/shared/contract/index.ts';
+import {
+  ENDPOINTS,
+  MODEL_SORTS,
+  type Call,
+  type EndpointInput,
+  type Model,
+} from '../../src/shared/contract/index.ts';
 import { importModel, startTestAgent, type TestAgent } from '../support/agent.ts';
 import { writeSafetensorsModel, writeSpeakingModel } from '../support/models.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
@@ -36,9 +42,11 @@ const get = async (id: string): Promise<Model> =>
 const patch = async (id: string, body: object): Promise<Model> =>
   (await agent.call(ENDPOINTS.patchModel, { params: { id }, body }, { ifMatch: (await get(id)).rev })).model;
 const ids = async (query: Record<string, unknown>, call: Call<AbortSignal> = agent.call): Promise<string[]> =>
-  (await call(ENDPOINTS.listModels, { query: query as never })).models.map((model) => model.id);
-const bulk = async (body: object, call: Call<AbortSignal> = agent.call) =>
-  call(ENDPOINTS.bulkModels, { body: body as never });
+  (await call(ENDPOINTS.listModels, { query })).models.map((model) => model.id);
+const bulk = async (
+  body: EndpointInput<typeof ENDPOINTS.bulkModels>['body'],
+  call: Call<AbortSignal> = agent.call,
+) => call(ENDPOINTS.bulkModels, { body });
 
 describe('search', () => {
   it('finds by the beginnings of words in any order, without accents and case', async () => {
@@ -101,7 +109,7 @@ describe('search', () => {
         fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
         async (q, tag) => {
           const query = new URLSearchParams({ q, tag: tag.replaceAll(',', '') || 'x' });
-          expect((await agent.request('GET', `/v1/modelops/models?${query}`)).status).toBe(200);
+          expect((await agent.request('GET', `/v1/modelops/models?${query.toString()}`)).status).toBe(200);
         },
       ),
       { numRuns: 60 },
@@ -125,7 +133,7 @@ describe('filters', () => {
     expect(await ids({ visibility_scope: 'private,group' })).toEqual([]);
     expect(await ids({ eligible: '1' })).toEqual([]);
     const page = await agent.call(ENDPOINTS.listModels, {
-      query: { tag: 'prod', lifecycle_state: 'active' } as never,
+      query: { tag: 'prod', lifecycle_state: 'active' },
     });
     expect(page).toMatchObject({ models: [], counts: { registered: 2 } });
   });
@@ -144,7 +152,7 @@ describe('filters', () => {
       let cursor: string | null = null;
       do {
         const page: { models: Model[]; next_cursor: string | null } = await agent.call(ENDPOINTS.listModels, {
-          query: { limit: 1, sort, ...(cursor === null ? {} : { cursor }) } as never,
+          query: { limit: 1, sort, ...(cursor === null ? {} : { cursor }) },
         });
         seen.push(...page.models.map((model) => model.id));
         cursor = page.next_cursor;
@@ -160,12 +168,12 @@ describe('filters', () => {
   });
 
   it('carry heavy fields only when asked', async () => {
-    const [plain] = (await agent.call(ENDPOINTS.listModels, { query: { limit: 1 } as never })).models;
+    const [plain] = (await agent.call(ENDPOINTS.listModels, { query: { limit: 1 } })).models;
     expect(plain).not.toHaveProperty('actions');
     expect(plain?.artifact?.files).toBeUndefined();
     const [full] = (
       await agent.call(ENDPOINTS.listModels, {
-        query: { limit: 1, include: 'files,actions,requirements' } as never,
+        query: { limit: 1, include: 'files,actions,requirements' },
       })
     ).models;
     expect(full?.artifact?.files).toHaveLength(1);

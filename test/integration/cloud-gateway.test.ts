@@ -6,6 +6,7 @@ import { parrotSays, startProvider, type ProviderDouble } from '../doubles/provi
 import { startTestAgent, type TestAgent } from '../support/agent.ts';
 import { activateCloudModel, addCloudModel, addCredential, keyFor, LOOPBACK } from '../support/cloud.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
+import { TestTime } from '../support/time.ts';
 
 const TIMING = { firstByteMs: 600, stallMs: 400 };
 
@@ -343,6 +344,27 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('a validation whose time is over', () => {
+  it('ends the calls at that moment, whether or not somebody woke up to end it', async () => {
+    // Its own timers, which nobody wakes: only the clock tells.
+    const time = new TestTime();
+    await using other = await startTestAgent(join(directory.path, 'expiring'), { clock: time });
+    const { id: credentialId } = await addCredential(other, provider, { scope: 'platform' });
+    const { id } = await addCloudModel(other.call, credentialId);
+    await activateCloudModel(other.call, id);
+    const call = () => other.request('POST', '/v1/chat/completions', { body: { model: id, messages } });
+    expect((await call()).status).toBe(200);
+    time.wakeAfter(24 * 3_600_000);
+    provider.forget();
+    expect(await call()).toMatchObject({
+      status: 409,
+      body: { error: { code: 'validation_failed', details: { reason: 'validation_stale' } } },
+    });
+    expect(await other.request('GET', '/v1/models')).toMatchObject({ body: { data: [] } });
+    expect(provider.requests).toEqual([]);
+  });
+});
+
 describe('rerank', () => {
   const documents = ['a cat sat', 'dogs bark', { text: 'the cat and the cat' }];
   const rerank = (body: Record<string, unknown>) =>
@@ -510,6 +532,17 @@ describe('who may not be called', () => {
     const text = await response.text();
     expect(text).toContain('runtime_profile_blocks_internet');
     await provider.until(({ aborted }) => aborted);
+    const { events } = await agent.call(ENDPOINTS.listUsageEvents, { query: { limit: 1 } });
+    expect(events).toMatchObject([
+      {
+        model_id: parrot.id,
+        route: '/v1/chat/completions',
+        ok: false,
+        streamed: true,
+        error: 'runtime_profile_blocks_internet',
+        first_byte_ms: expect.any(Number),
+      },
+    ]);
     await agent.call(ENDPOINTS.putProfile, { body: { profile: 'online' } });
   });
 });

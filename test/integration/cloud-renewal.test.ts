@@ -115,6 +115,36 @@ describe('a validation of a cloud model', () => {
     });
   });
 
+  it.each<
+    ['embeddings' | 'rerank', string, { text: string } | { query: string; documents: string[] }, string]
+  >([
+    ['embeddings', 'parrot-embed', { text: 'Hello' }, '/v1/embeddings'],
+    ['rerank', 'parrot-rerank', { query: 'Hello', documents: ['Hello you', 'Good bye'] }, '/v1/rerank'],
+  ])('of a model for %s is renewed by a call of its task', async (task, provided, inputs, path) => {
+    const { id } = await addCloudModel(agent.call, credential.id, {
+      name: task,
+      task_key: task,
+      provider_model_id: provided,
+    });
+    const { test_run: run } = await agent.call(ENDPOINTS.testModel, { params: { id }, body: { inputs } });
+    await agent.call(ENDPOINTS.validateModel, { params: { id }, body: { test_run_id: run.id } });
+    provider.forget();
+    await time.pass(13 * HOUR);
+    expect(provider.requests.map((one) => one.path)).toContain(path);
+    const history = await agent.call(ENDPOINTS.listValidations, { params: { id } });
+    expect(history.validations[0]).toMatchObject({ trigger_reason: 'renewal', result: 'success' });
+    const { model: renewed } = await agent.call(ENDPOINTS.getModel, { params: { id } });
+    expect(expiry(renewed)).toBe(24 * HOUR);
+  });
+
+  it('is not ended by a check that the provider does not answer just now', async () => {
+    provider.fail('503', 20);
+    const { checks } = await agent.call(ENDPOINTS.checkModel, { params: { id: model.id } });
+    expect(checks).toMatchObject([{ validator_kind: 'endpoint_probe', result: 'failure' }]);
+    expect(await now()).toMatchObject({ lifecycle_state: 'active', is_validation_current: true });
+    expect((await validations())[0]).toMatchObject({ trigger_reason: 'check', result: 'failure' });
+  });
+
   it('is renewed by the first success after failures', async () => {
     provider.fail('503', 20);
     await time.pass(12 * HOUR);

@@ -468,8 +468,9 @@ describe('the lifecycle of a cloud model', () => {
       );
     for (const action of ['activate', 'deactivate', 'unregister', 'delete'])
       expect((await sentences(action)).join(' '), action).not.toMatch(/file|loaded|slot|bytes/i);
-    const served = await act(chief.token, id, 'serve', {});
-    expect(served).toMatchObject({ status: 422, body: { error: 'unsupported_format' } });
+    // No slot is a place to test it, whatever stands there.
+    const places = await chief.call(ENDPOINTS.listTestRuntimes, { params: { id } });
+    expect(places).toMatchObject({ runtimes: [], default_slot_id: null });
   });
 });
 
@@ -756,7 +757,8 @@ describe('offline', () => {
         });
       }
       const { refused_count: after } = await agent.call(ENDPOINTS.getProfile, {});
-      expect(after - before).toBe(5);
+      // Each of the six was counted, whether it was stopped by the model or at the door.
+      expect(after - before).toBe(6);
       expect(provider.requests).toEqual([]);
       // Nothing ended, nothing is hidden, and nothing cloud may be picked.
       expect(await detail(ann.call, active.id)).toMatchObject({
@@ -796,5 +798,39 @@ describe('two at once on one cloud model', () => {
     expect(answers.find((answer) => answer.status === 409)?.body['error']).toMatch(
       /^(conflict|invalid_state_transition)$/,
     );
+  });
+});
+
+describe('all that is missing, as one job', () => {
+  it('tests, validates and activates a model that needs no slot, for an administrator', async () => {
+    const { model } = await add(chief.call, {
+      name: 'all-at-once',
+      credential_id: platform.id,
+      owner_type: 'platform',
+    });
+    expect(await act(zoe.token, model.id, 'serve', { slot_id: 'somewhere' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_argument', details: { fields: ['slot_id'] } },
+    });
+    const { job } = await zoe.call(ENDPOINTS.serveModel, { params: { id: model.id }, body: {} });
+    const done = await agent.job(job.id);
+    expect(done).toMatchObject({ state: 'succeeded', result: { model_id: model.id, slot_id: null } });
+    const steps = (done.result?.['steps'] as { name: string; skipped: boolean }[]).map(
+      ({ name, skipped }) => `${name}${skipped ? ' skipped' : ''}`,
+    );
+    expect(steps).toEqual(['register skipped', 'test', 'validate', 'activate']);
+    expect(await detail(zoe.call, model.id)).toMatchObject({
+      lifecycle_state: 'active',
+      is_validation_current: true,
+    });
+  });
+
+  it('stays with a superadmin where a slot is needed', async () => {
+    const file = await writeSpeakingModel(join(directory.path, 'needs-slot.gguf'), 'needs-slot');
+    const local = await importModel(agent, file);
+    expect(await act(zoe.token, local.id, 'serve', {})).toMatchObject({
+      status: 403,
+      body: { error: 'insufficient_role', details: { needed: 'superadmin', held: 'admin' } },
+    });
   });
 });

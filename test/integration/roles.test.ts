@@ -21,11 +21,18 @@ const ADMINS: Outcomes = ['forbidden', 'forbidden', 'in', 'in'];
 const SUPERADMINS: Outcomes = ['forbidden', 'forbidden', 'forbidden', 'in'];
 
 /** Written by hand: who gets in, by what the route asks for. */
-const EXPECTED: Record<'sees' | 'admin' | 'superadmin' | 'node', Record<Relation, Outcomes>> = {
+const EXPECTED: Record<'sees' | 'admin' | 'administrator' | 'superadmin' | 'node', Record<Relation, Outcomes>> = {
   /** Whoever sees it. */
   sees: { own: ALL, foreign: HIDDEN, assigned: ALL, platform: ALL },
   /** An admin who sees it, and its owner. */
   admin: { own: ALL, foreign: HIDDEN, assigned: ADMINS, platform: ADMINS },
+  /** An admin who sees it; owning it is not enough. */
+  administrator: {
+    own: ADMINS,
+    foreign: ['forbidden', 'forbidden', 'missing', 'in'],
+    assigned: ADMINS,
+    platform: ADMINS,
+  },
   /** A superadmin, and its owner. */
   superadmin: { own: ALL, foreign: HIDDEN, assigned: SUPERADMINS, platform: SUPERADMINS },
   /** A superadmin only, because it is about the node and not the model: nobody else learns whether it exists. */
@@ -58,7 +65,7 @@ const MODEL_ROUTES: Partial<Record<keyof typeof ENDPOINTS, Ask>> = {
   putVisibility: { rule: 'superadmin', body: () => ({ visibility_scope: 'private' }) },
   deleteModel: { rule: 'superadmin' },
   getModelFile: { rule: 'node', mayMiss: true },
-  serveModel: { rule: 'node', body: () => ({}) },
+  serveModel: { rule: 'administrator', body: () => ({}) },
 };
 
 const FAMILY_ROUTES: Partial<Record<keyof typeof ENDPOINTS, Ask>> = {

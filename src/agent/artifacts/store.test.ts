@@ -278,7 +278,6 @@ describe('the store', () => {
 
   it('reads a blob again that changed, and says what it is', async () => {
     const { store } = await openStore();
-    const { signal } = new AbortController();
     const sha256 = await adopt(store, 'one');
     const other = await adopt(store, 'other');
     const file = { path: 'm', size: 3, sha256 };

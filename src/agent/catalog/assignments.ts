@@ -13,7 +13,7 @@ export interface VisibilityRequest {
 }
 
 /** The ids a scope needs in which field; the other field must stay away. Pure. @throws {AppError} `invalid_argument`. */
-export function checkedRequest(request: VisibilityRequest): { users: string[]; groups: string[] } {
+function checkedRequest(request: VisibilityRequest): { users: string[]; groups: string[] } {
   const { visibility_scope: scope } = request;
   const take = (field: 'users' | 'groups', needed: boolean, what: string): string[] => {
     const ids = [...new Set(request[field] ?? [])];

@@ -9,7 +9,7 @@ import {
 
 /** What lists filter by, of one model, as the database tells it. */
 export interface FacetRow {
-  readonly rowid_: number;
+  readonly row_id: number;
   readonly lifecycle_state: LifecycleState;
   readonly task_key: TaskKey;
   readonly hosting: 'local' | 'cloud';
@@ -82,7 +82,7 @@ export class FacetTable {
   }
 
   set(row: FacetRow): void {
-    const at = row.rowid_;
+    const at = row.row_id;
     if (at >= this.#capacity) this.#grow(at + 1);
     if (at > this.#last) this.#last = at;
     this.#state[at] = row.lifecycle_state === 'deleted' ? 0 : code(STATE_CODE, row.lifecycle_state);

@@ -8,7 +8,7 @@ import {
   type Purpose,
 } from '../../shared/lifecycle/index.ts';
 import type { Credentials, Viewer, Visibility } from '../access/index.ts';
-import { toIso, toIsoOrNull } from '../kernel/clock.ts';
+import { toIso, toIsoOrNull, type Clock } from '../kernel/clock.ts';
 import type { Database, Statement } from '../kernel/database/database.ts';
 import type { Profile } from '../kernel/profile.ts';
 import type { ModelRow } from './model-row.ts';
@@ -20,6 +20,7 @@ export class FactsReader {
   readonly #profile: () => Profile;
   readonly #visibility: Visibility;
   readonly #credentials: Credentials;
+  readonly #clock: Clock;
   readonly #validated: Statement<{ validation_id: string }>;
   readonly #aliases: Statement<{ alias: string }>;
 
@@ -29,7 +30,9 @@ export class FactsReader {
     profile: () => Profile,
     visibility: Visibility,
     credentials: Credentials,
+    clock: Clock,
   ) {
+    this.#clock = clock;
     this.#visibility = visibility;
     this.#credentials = credentials;
     this.#ports = ports;
@@ -43,6 +46,8 @@ export class FactsReader {
   }
 
   facts(row: ModelRow): ModelFacts {
+    // Whoever ends it may be late; who asks is not.
+    const expired = row.validation_expires_at !== null && row.validation_expires_at <= this.#clock.now();
     return {
       id: row.id,
       hosting: row.hosting,
@@ -54,8 +59,8 @@ export class FactsReader {
       artifact_status: row.artifact_status,
       credential: this.credentialState(row),
       profile: this.#profile(),
-      validation_current: row.validation_current === 1,
-      validation_stale_reason: row.stale_reason,
+      validation_current: row.validation_current === 1 && !expired,
+      validation_stale_reason: expired ? 'expired' : row.stale_reason,
       assigned_slots: this.#ports.slots.assignedTo(row.id),
       bindings: this.#ports.bindings.bindingsOf(row.id),
       aliases: this.#aliases.all({ versionId: row.version_id }).map(({ alias }) => alias),

@@ -16,7 +16,7 @@ const COUNTS = 256;
 const CREDENTIAL_OK = `EXISTS (SELECT 1 FROM credentials WHERE id = models.credential_id AND revoked_at IS NULL)`;
 const CURRENT = `EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id)`;
 const SOUND = `(recall_reason IS NULL AND CASE hosting WHEN 'local' THEN artifact_status = 'ready' ELSE ${CREDENTIAL_OK} END)`;
-const FACETS = `SELECT models.rowid_, lifecycle_state, models.task_key, hosting, provider, visibility_scope, models.owner_user_id,
+const FACETS = `SELECT models.rowid_ AS row_id, lifecycle_state, models.task_key, hosting, provider, visibility_scope, models.owner_user_id,
   is_sample, models.updated_at, versions.family_id, versions.stage,
   lifecycle_state = 'active' AND ${CURRENT} AND ${SOUND} AS usable,
   lifecycle_state NOT IN ('deleted', 'unregistered') AND (NOT ${SOUND} OR (stale_reason IS NOT NULL AND NOT ${CURRENT})
@@ -230,7 +230,7 @@ export class ModelIndex {
       const rows = slice.all({ after });
       for (const row of rows) facets.set(row);
       if (rows.length < SLICE) break;
-      after = rows.at(-1)?.rowid_ ?? after;
+      after = rows.at(-1)?.row_id ?? after;
       await new Promise((resolve) => setImmediate(resolve));
     }
     this.#facets = facets;
@@ -256,7 +256,7 @@ export class ModelIndex {
   }
 
   #apply(row: FacetRow): void {
-    const { rowid_: rowid } = row;
+    const { row_id: rowid } = row;
     const known = this.#known.has(rowid);
     if (known) {
       const at = this.#placeByUpdated(this.#facets.updatedAt(rowid), rowid);
@@ -302,11 +302,11 @@ export class ModelIndex {
     const rows = (from: string): ReadonlySet<number> =>
       new Set(
         this.#database
-          .prepare<{ rowid_: number }>(
-            `SELECT models.rowid_ FROM ${from} JOIN models ON models.id = model_id WHERE principal_id = :principalId`,
+          .prepare<{ row_id: number }>(
+            `SELECT models.rowid_ AS row_id FROM ${from} JOIN models ON models.id = model_id WHERE principal_id = :principalId`,
           )
           .all({ principalId })
-          .map((row) => row.rowid_),
+          .map((row) => row.row_id),
       );
     const viewer = {
       principalId,

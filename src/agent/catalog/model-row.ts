@@ -4,7 +4,8 @@ import type { ModelFacts } from '../artifacts/index.ts';
 
 /** A managed model with its version, as one query returns it. */
 export interface ModelRow {
-  readonly rowid_: number;
+  /** Rises with every model that comes; never given out again. */
+  readonly row_id: number;
   readonly id: string;
   readonly rev: number;
   readonly version_id: number;

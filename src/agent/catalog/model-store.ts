@@ -11,7 +11,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Database, SqlValue, Statement } from '../kernel/database/database.ts';
 import type { ModelRow } from './model-row.ts';
 
-const COLUMNS = `models.*, versions.label, versions.content_id, versions.framework, versions.format, versions.source,
+const COLUMNS = `models.*, models.rowid_ AS row_id, versions.label, versions.content_id, versions.framework, versions.format, versions.source,
   versions.source_id, versions.revision, versions.size_bytes, versions.inferred, versions.declared,
   versions.approval_state, versions.stage,
   EXISTS (SELECT 1 FROM current_validations WHERE model_id = models.id) AS validation_current,

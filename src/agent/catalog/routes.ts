@@ -129,9 +129,9 @@ function keyOf(row: ModelRow, sort: ModelSort): (string | number)[] {
     case 'name':
       return [row.name, row.seq, row.id];
     case 'created':
-      return [row.rowid_];
+      return [row.row_id];
     case 'updated':
-      return [row.updated_at, row.rowid_];
+      return [row.updated_at, row.row_id];
   }
 }
 

@@ -8,6 +8,8 @@ import {
   type Job,
   type Progress,
 } from '../../shared/contract/index.ts';
+import { MODEL_ACTION_ROLES } from '../../shared/lifecycle/index.ts';
+import { assertMay } from '../access/index.ts';
 import type { Actor, ModelLifecycle, ModelRow, ModelStore } from '../catalog/index.ts';
 import { canonicalJson } from '../catalog/index.ts';
 import type { JobContext, JobKind, JobRunner } from '../kernel/jobs/job-runner.ts';
@@ -47,7 +49,8 @@ const PREFERRED_RUNTIMES = ['vllm', 'llama-cpp-cuda', 'llama-cpp-cpu', 'embedded
 
 /**
  * Asks for a job that does what is missing until a model answers. The same request while it runs joins it.
- * @throws {AppError} `not_found`, `unsupported_format` for a cloud model, `recalled`, `artifact_not_ready`.
+ * @throws {AppError} `not_found`, `insufficient_role` for a local model, which needs a slot, `invalid_argument` for a slot
+ * named for a cloud model, `recalled`, `artifact_not_ready`.
  */
 export async function startServe(
   deps: ServeDeps,
@@ -55,15 +58,12 @@ export async function startServe(
   actor: Actor,
 ): Promise<Job> {
   const model = deps.lifecycle.visible(request.model_id, actor);
-  if (model.hosting === 'cloud') {
-    throw new AppError('unsupported_format', `${model.id} runs at a provider and needs no slot.`, {
-      hint: 'Test it, validate it with that test, and activate it.',
-    });
-  }
+  if (model.hosting === 'cloud') assertNoSlot(request, model);
+  else assertMay(actor, MODEL_ACTION_ROLES.assign, model.owner_user_id);
   if (request.slot_id !== null) deps.slots.get(request.slot_id);
   if (request.runtime_spec !== null) deps.specs.get(request.runtime_spec);
-  const action =
-    model.lifecycle_state === 'created' || model.lifecycle_state === 'unregistered' ? 'register' : 'assign';
+  const unmanaged = model.lifecycle_state === 'created' || model.lifecycle_state === 'unregistered';
+  const action = unmanaged ? 'register' : model.hosting === 'cloud' ? 'test' : 'assign';
   deps.lifecycle.assertAllowed(action, model, {});
   const payload: ServeRequest = { ...request, actor: { principalId: actor.principalId, role: actor.role } };
   const { job } = await deps.jobs.enqueue({
@@ -75,6 +75,23 @@ export async function startServe(
     createdBy: actor.principalId,
   });
   return job;
+}
+
+/** @throws {AppError} `invalid_argument`. */
+function assertNoSlot(
+  { slot_id: slotId, runtime_spec: runtime, config }: Omit<ServeRequest, 'actor'>,
+  { id }: ModelRow,
+): void {
+  const fields = [
+    ...(slotId === null ? [] : ['slot_id']),
+    ...(runtime === null ? [] : ['runtime_spec']),
+    ...(config === null ? [] : ['config']),
+  ];
+  if (fields.length === 0) return;
+  throw new AppError('invalid_argument', `${id} runs at a provider and needs no slot.`, {
+    hint: 'Leave the slot, the runtime and the settings out.',
+    details: { fields },
+  });
 }
 
 /** Register, load, test, validate, activate: each only where it is missing, stopping at the first refusal. */
@@ -108,8 +125,9 @@ class ServeRun {
       await lifecycle.register(id, actor);
       return 'this node manages it now';
     });
-    const slotId = await this.#chooseSlot();
-    await this.#step('load', () => this.#load(slotId));
+    // What runs at a provider is there already.
+    const slotId = this.#model().hosting === 'cloud' ? null : await this.#chooseSlot();
+    if (slotId !== null) await this.#step('load', () => this.#load(slotId));
     const testRunId = await this.#testRun(slotId);
     await this.#step('validate', async () => {
       if (testRunId === null) return null;
@@ -126,15 +144,20 @@ class ServeRun {
   }
 
   /** Tests where this runtime has no validation; null when there is nothing to validate. */
-  async #testRun(slotId: string): Promise<string | null> {
+  async #testRun(slotId: string | null): Promise<string | null> {
     const { tests, validations } = this.#deps;
     const { payload, signal } = this.#context;
     const model = this.#model();
     let testRunId: string | null = null;
     await this.#step('test', async () => {
-      if (validations.holdsOn(model.id, this.#deps.slots.get(slotId).runtime_identity)) return null;
+      const holds =
+        slotId === null
+          ? model.validation_current === 1
+          : validations.holdsOn(model.id, this.#deps.slots.get(slotId).runtime_identity);
+      if (holds) return null;
       const inputs = testKindOf(model.task_key)?.fromText(payload.prompt ?? DEFAULT_PROMPT) ?? {};
-      const run = await tests.test(model.id, { inputs, slotId }, payload.actor, signal);
+      const where = slotId === null ? {} : { slotId };
+      const run = await tests.test(model.id, { inputs, ...where }, payload.actor, signal);
       testRunId = run.id;
       return `${run.summary} (${run.latency_ms ?? 0} ms)`;
     });

@@ -66,10 +66,10 @@ export function count(
   { usage }: GatewayDeps,
   { caller, requestId }: RequestContext,
   { model, path, streamed, started }: CallInProgress,
-  { ok, tokens, firstByteAt }: ForwardResult,
+  { ok, tokens, firstByteAt, error: late }: ForwardResult,
   thrown: unknown,
 ): void {
-  const error: ErrorCode = thrown === null ? 'upstream_failed' : toAppError(thrown).code;
+  const error: ErrorCode = thrown === null ? (late?.code ?? 'upstream_failed') : toAppError(thrown).code;
   usage.record({
     modelId: model.id,
     keyId: caller.keyId,

@@ -21,6 +21,8 @@ export interface ForwardResult {
   readonly tokens: TokenCounts;
   /** `performance.now()` of the first byte of the answer; null without one. */
   readonly firstByteAt: number | null;
+  /** What went wrong after the answer had begun. */
+  readonly error?: AppError;
 }
 
 /** Enough of the end of an answer to find its token counts. */

@@ -57,8 +57,9 @@ async function relayStream(
   } catch (error) {
     // Who went away needs no answer, and it was not the provider who failed.
     if (signal.aborted) return { ok: true, tokens, firstByteAt };
-    response.end(`data: ${JSON.stringify(openaiProblem(toAppError(error), requestId))}\n\n`);
-    return { ok: false, tokens, firstByteAt };
+    const failure = toAppError(error);
+    response.end(`data: ${JSON.stringify(openaiProblem(failure, requestId))}\n\n`);
+    return { ok: false, tokens, firstByteAt, error: failure };
   }
 }
 

@@ -46,6 +46,22 @@ describe('the configuration', () => {
     });
   });
 
+  it('knows the way out for https, from the environment or the file', async () => {
+    const load = async (more: NodeJS.ProcessEnv) =>
+      (await loadConfig({ argv: { data_dir: directory.path }, env: more })).proxy;
+    expect(await load({})).toEqual({ httpsProxy: null, noProxy: [] });
+    expect(
+      await load({ HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'localhost, .inside.example,,10.0.0.0/8' }),
+    ).toEqual({ httpsProxy: 'http://proxy:3128', noProxy: ['localhost', '.inside.example', '10.0.0.0/8'] });
+    expect(await load({ https_proxy: 'https://proxy:443' })).toMatchObject({
+      httpsProxy: 'https://proxy:443',
+    });
+    expect(await refused(load({ HTTPS_PROXY: 'socks5://proxy:1080' }))).toMatchObject({
+      code: 'invalid_argument',
+      details: { fields: ['https_proxy'] },
+    });
+  });
+
   it('lets other machines in only with TLS and a name', async () => {
     const load = (argv: object) => loadConfig({ argv: { data_dir: directory.path, ...argv }, env: {} });
     expect(await refused(load({ host: '0.0.0.0' }))).toMatchObject({ details: { fields: ['host'] } });

@@ -1,8 +1,8 @@
 import { TaskKeySchema, type TaskKey } from '../../shared/contract/index.ts';
-import type { TestKind, TestOutcome } from './test-kind.ts';
+import type { TestKind } from './test-kind.ts';
 import { TEST_KINDS } from './test-kinds.ts';
 
-export type { TestKind, TestOutcome };
+export type { TestKind };
 
 /** The kind of test for a task; null for one that has none. */
 export function testKindOf(task: TaskKey): TestKind | null {

@@ -37,7 +37,7 @@ export function exportCommand(models: Command): void {
       const onBytes: OnBytes = (bytes) => {
         done += bytes;
         const progress = { phase: 'copying', bytes_done: done, bytes_total: total };
-        view.update({ title: `Export ${model.id}`, progress } as Parameters<typeof view.update>[0]);
+        view.update({ title: `Export ${model.id}`, progress });
       };
       let skipped = 0;
       try {

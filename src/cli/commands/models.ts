@@ -355,7 +355,7 @@ async function registerPath(
   });
   const done = await followJob(connection, job, output);
   const { model } = await connection.call(ENDPOINTS.getModel, {
-    params: { id: String(done.result?.['model_id']) },
+    params: { id: (done.result as { model_id: string }).model_id },
   });
   output.result({ job: done, model }, `${model.id} is ${model.lifecycle_state}.\n  ${model.global_model_id}`);
 }

@@ -76,7 +76,7 @@ export function usageCommand(program: Command): void {
       output.result(
         { usage: rows, next_cursor: cursor, from, to, total },
         [
-          table(rows, total),
+          rows.length === 0 ? 'No call was counted.' : table(rows, total),
           `${from} to ${to}, UTC days.${cursor === null ? '' : ' There are more rows; see --limit and --csv.'}`,
         ].join('\n'),
       );

@@ -1,4 +1,5 @@
 import { useComputedColorScheme } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useId, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -32,7 +33,10 @@ export interface ChartProps {
   readonly onAt: (place: number | null) => void;
 }
 
-const HEIGHT = 132;
+/** Of the lines; the second where the window has room. */
+const LOW = 132;
+const HIGH = 208;
+const ROOM = '(height >= 1000px)';
 const NAMES_HEIGHT = 24;
 const LEFT = 64;
 /** Room for the names of the lines, right of their ends. */
@@ -52,13 +56,14 @@ function Drawn(props: ChartProps): ReactNode {
   const host = useRef<HTMLDivElement | null>(null);
   const [ends, setEnds] = useState<readonly number[]>([]);
   const width = useWidth(host);
+  const linesHeight = useMediaQuery(ROOM) ? HIGH : LOW;
   const titleId = useId();
   const { places, whole = false, withNames, sync, onAt } = props;
 
   useEffect(() => {
     const element = host.current;
     if (element === null || width === 0) return undefined;
-    const height = HEIGHT + (withNames ? NAMES_HEIGHT : 0);
+    const height = linesHeight + (withNames ? NAMES_HEIGHT : 0);
     const plot = new uPlot(
       optionsOf(
         {
@@ -80,9 +85,9 @@ function Drawn(props: ChartProps): ReactNode {
       element,
     );
     return () => plot.destroy();
-  }, [width, places, series, format, whole, withNames, sync, onAt]);
+  }, [width, linesHeight, places, series, format, whole, withNames, sync, onAt]);
 
-  const labels = apart(ends, LABEL_HEIGHT, HEIGHT - LABEL_HEIGHT);
+  const labels = apart(ends, LABEL_HEIGHT, linesHeight - LABEL_HEIGHT);
   return (
     <section className={css.chart} aria-labelledby={titleId}>
       <div className={css.head}>

@@ -23,12 +23,10 @@ export { limitParameter } from './openai.ts';
 export type {
   AccountSource,
   CredentialReports,
-  Invocation,
   JsonBody,
   ListedModel,
   ProviderAccount,
   ProviderAnswer,
-  ProviderCall,
   ProviderRoute,
   Providers,
 } from './provider.ts';

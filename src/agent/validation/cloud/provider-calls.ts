@@ -2,7 +2,6 @@ import { toAppError, type AppError } from '../../../shared/contract/index.ts';
 import type { AccountSource, ProviderAccount, Providers } from '../../adapters/providers/index.ts';
 import { remoteContentId, type FactsReader, type ModelRow } from '../../catalog/index.ts';
 import { within } from '../../kernel/deadline.ts';
-import type { Egress } from '../../kernel/egress.ts';
 
 const CALL_MS = 110_000;
 const LIST_MS = 30_000;
@@ -20,14 +19,22 @@ export type ProviderAnswer<T> =
   | { readonly ok: true; readonly answer: T; readonly latencyMs: number }
   | { readonly ok: false; readonly refusal: ProviderRefusal; readonly latencyMs: number | null };
 
+interface ProviderCallsDeps {
+  readonly accounts: AccountSource;
+  readonly providers: Providers;
+  readonly facts: FactsReader;
+  /** Told when the profile refused; it shows among the refused attempts. */
+  readonly onBlocked: (model: ModelRow) => void;
+}
+
 /**
  * Asks the provider of a cloud model, for tests and probes. What goes wrong comes back as a refusal that can be stored:
  * short, and without the key, which some providers repeat.
  */
 export class ProviderCalls {
-  readonly #deps: { accounts: AccountSource; providers: Providers; facts: FactsReader; egress: Egress };
+  readonly #deps: ProviderCallsDeps;
 
-  constructor(deps: { accounts: AccountSource; providers: Providers; facts: FactsReader; egress: Egress }) {
+  constructor(deps: ProviderCallsDeps) {
     this.#deps = deps;
   }
 
@@ -66,7 +73,7 @@ export class ProviderCalls {
   ): Promise<ProviderAnswer<T>> {
     const { facts } = this.#deps;
     if (facts.facts(model).profile === 'offline') {
-      this.#countRefused(model);
+      this.#deps.onBlocked(model);
       return refused(
         'offline_not_allowed',
         `${model.id} runs at a provider, and this node is offline. Nothing was sent.`,
@@ -104,17 +111,6 @@ export class ProviderCalls {
     // The address is part of what the model is: at another one it would be another model.
     if (remoteContentId(model.provider_model_id ?? '', account.baseUrl) === model.content_id) return account;
     return `The credential of ${model.id} is for another address now than the one that this model stands for. Set the address back, or add the model of the new address.`;
-  }
-
-  /** Somebody asked for a call while offline; it shows among the refused attempts. */
-  #countRefused(model: ModelRow): void {
-    try {
-      const account = this.#account(model);
-      if (typeof account === 'string') return;
-      this.#deps.egress.assertAllowed({ purpose: 'provider', origin: new URL(account.baseUrl).origin });
-    } catch {
-      // Counting was the purpose; the refusal itself is the caller's to tell.
-    }
   }
 }
 

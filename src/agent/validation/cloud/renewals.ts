@@ -66,9 +66,8 @@ export class Renewals {
     this.#store = new RenewalStore(deps.database);
   }
 
-  /** Ends what expired while nobody looked, then goes on by itself. */
-  async start(): Promise<void> {
-    await this.#expire();
+  /** Looks now and goes on by itself. */
+  start(): void {
     this.#unlisten = this.#deps.profile.listen(() => this.wake());
     this.wake();
   }
@@ -103,7 +102,7 @@ export class Renewals {
   async #round(): Promise<void> {
     const { log, profile, clock } = this.#deps;
     try {
-      await this.#expire();
+      await this.expire();
       if (profile.current === 'offline') return;
       const now = clock.now();
       const due = this.#store.expiringUntil(now + HALF_MS).filter((row) => this.#due(row, now) <= now);
@@ -120,8 +119,8 @@ export class Renewals {
     }
   }
 
-  /** Makes stale what ended. */
-  async #expire(): Promise<void> {
+  /** Makes stale what ended, also while no agent ran. */
+  async expire(): Promise<void> {
     const { database, models, lifecycle, clock } = this.#deps;
     for (const { model_id, runtime_identity } of this.#store.expiringUntil(clock.now())) {
       await database.transact((unit) => {

@@ -29,12 +29,14 @@ const COLUMNS: readonly Column<Key>[] = [
     id: 'last4',
     head: t('keys.col.last4'),
     track: '64px',
+    from: 660,
     cell: ({ last4 }) => <span className="mono">…{last4}</span>,
   },
   {
     id: 'owner',
     head: t('keys.col.owner'),
     track: 'minmax(96px, 1fr)',
+    from: 780,
     cell: ({ principal_name: owner }) => owner,
   },
   { id: 'role', head: t('keys.col.role'), track: '88px', from: 1180, cell: ({ role }) => t(`role.${role}`) },
@@ -57,6 +59,7 @@ const COLUMNS: readonly Column<Key>[] = [
     head: t('keys.col.tokens'),
     track: 'minmax(104px, 160px)',
     align: 'end',
+    from: 720,
     cell: ({ today, daily_token_budget: budget }) => ofLimit(today.tokens, budget),
   },
   {

@@ -54,8 +54,8 @@ const COLUMNS: readonly Column<UsageEvent>[] = [
   {
     id: 'route',
     head: t('usage.event.route'),
-    track: 'minmax(96px, 1fr)',
-    from: 900,
+    track: '168px',
+    from: 1200,
     cell: ({ route }) => route,
   },
   {
@@ -91,7 +91,7 @@ const COLUMNS: readonly Column<UsageEvent>[] = [
     id: 'request',
     head: t('usage.event.request'),
     track: '152px',
-    from: 1160,
+    from: 1360,
     cell: ({ request_id: id }) => (
       <span className={`mono ${css.text ?? ''}`} title={id}>
         {id}

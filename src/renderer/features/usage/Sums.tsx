@@ -3,6 +3,7 @@ import { Link, useSearchParams } from 'wouter';
 import type { UsageRow } from '../../../shared/contract/index.ts';
 import { useKept } from '../../data/lists.ts';
 import { modelListQuery, useModel } from '../../data/models.ts';
+import { useNow } from '../../data/now.ts';
 import { useQuery } from '../../data/queries.ts';
 import { useMay } from '../../data/session.ts';
 import { usageQuery, type Usage, type UsageFilter } from '../../data/usage.ts';
@@ -14,19 +15,20 @@ import { Section } from '../../parts/Section.tsx';
 import { SimpleTable, type SimpleRow } from '../../parts/SimpleTable.tsx';
 import { t } from '../../strings/text.ts';
 import { modelTitle } from '../models/words.ts';
-import { byDay, daysOf, dayWords } from './range.ts';
+import { byDay, dayOf, daysOf, dayWords } from './range.ts';
 import css from './usage.module.css';
 
 /** The sums of a range: charts or a table by day, and who called what. */
 export function Sums({ filter, days }: { readonly filter: UsageFilter; readonly days: Usage }): ReactNode {
   const [search, setSearch] = useSearchParams();
   const table = search.get('as') === 'table';
+  const today = dayOf(useNow(60_000));
   return (
     <>
       <div>
         <div className={css.bar}>
           <h2>{t('usage.byDay')}</h2>
-          <span className={css.note}>{t('usage.utc')}</span>
+          <span className={css.note}>{t(filter.to === today ? 'usage.utcToday' : 'usage.utc')}</span>
           <span className={css.spring} />
           <ReasonButton
             size="xs"

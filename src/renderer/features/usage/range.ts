@@ -10,7 +10,7 @@ export type RangeName = (typeof RANGES)[number];
 const DAY_MS = 86_400_000;
 
 /** The UTC day of a time: `2026-11-21`. @param at milliseconds */
-function dayOf(at: number): string {
+export function dayOf(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 

@@ -28,6 +28,7 @@ export const usage = {
   'usage.asTable': 'Show as table',
   'usage.asChart': 'Show as charts',
   'usage.utc': 'Days are UTC.',
+  'usage.utcToday': 'Days are UTC; today is not over yet.',
   'usage.calls': 'Calls',
   'usage.tokens': 'Tokens',
   'usage.latency': 'Latency',

@@ -143,9 +143,9 @@ export const LIFECYCLE_ENDPOINTS = {
     method: 'POST',
     path: '/v1/modelops/models/:id/serve',
     tag: 'models',
-    role: 'superadmin',
+    role: 'admin',
     summary:
-      'Do all that is missing until a local model answers: register, load, test, validate, activate; stops at the first refusal',
+      'Do all that is missing until a model answers: register, load (a local one; superadmin), test, validate, activate; stops at the first refusal',
     params: Id,
     body: z.strictObject({
       slot_id: NameSchema.optional(),
