@@ -21,7 +21,10 @@ const ADMINS: Outcomes = ['forbidden', 'forbidden', 'in', 'in'];
 const SUPERADMINS: Outcomes = ['forbidden', 'forbidden', 'forbidden', 'in'];
 
 /** Written by hand: who gets in, by what the route asks for. */
-const EXPECTED: Record<'sees' | 'admin' | 'administrator' | 'superadmin' | 'node', Record<Relation, Outcomes>> = {
+const EXPECTED: Record<
+  'sees' | 'admin' | 'administrator' | 'superadmin' | 'node',
+  Record<Relation, Outcomes>
+> = {
   /** Whoever sees it. */
   sees: { own: ALL, foreign: HIDDEN, assigned: ALL, platform: ALL },
   /** An admin who sees it, and its owner. */

@@ -117,8 +117,7 @@ describe('eligibility', () => {
       validation_current: false,
       last_test: null,
     };
-    const nobody = { visible: false, through: '' };
-    const { requirements } = eligibility(cloud, nobody, 'invoke', 'offline');
+    const { requirements } = eligibility(cloud, { visible: false, through: '' }, 'invoke', 'offline');
     for (const code of ['profile', 'visible'])
       expect(requirements.find((requirement) => requirement.code === code)).toMatchObject({
         met: false,
