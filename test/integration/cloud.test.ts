@@ -815,7 +815,7 @@ describe('all that is missing, as one job', () => {
     const { job } = await zoe.call(ENDPOINTS.serveModel, { params: { id: model.id }, body: {} });
     const done = await agent.job(job.id);
     expect(done).toMatchObject({ state: 'succeeded', result: { model_id: model.id, slot_id: null } });
-    const steps = (done.result?.['steps'] as { name: string; skipped: boolean }[]).map(
+    const steps = ((done.result?.['steps'] ?? []) as { name: string; skipped: boolean }[]).map(
       ({ name, skipped }) => `${name}${skipped ? ' skipped' : ''}`,
     );
     expect(steps).toEqual(['register skipped', 'test', 'validate', 'activate']);

@@ -28,12 +28,5 @@ export const ENDPOINTS = {
 
 export type Endpoints = typeof ENDPOINTS;
 
-export {
-  ADD_CLOUD_MODEL,
-  BULK_ACTIONS,
-  IMPORT_MODEL,
-  MODEL_INCLUDES,
-  MODEL_SORTS,
-  VISIBILITY_SCOPES,
-} from './models.ts';
+export { ADD_CLOUD_MODEL, BULK_ACTIONS, IMPORT_MODEL, MODEL_SORTS, VISIBILITY_SCOPES } from './models.ts';
 export type { BulkAction, ModelInclude, VisibilityScope } from './models.ts';

@@ -49,7 +49,7 @@ export const BULK_ACTIONS = [
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 /** A model of files that lie on the agent's machine. */
-export const LocalModelBody = z.strictObject({
+const LocalModelBody = z.strictObject({
   backend: z.literal('local').default('local'),
   path: AbsolutePath,
   name: NameSchema.optional(),
@@ -68,7 +68,7 @@ export const LocalModelBody = z.strictObject({
 });
 
 /** A model that a provider runs. */
-export const CloudModelBody = z.strictObject({
+const CloudModelBody = z.strictObject({
   backend: z.literal('external_api'),
   name: NameSchema,
   id: NameSchema.optional(),

@@ -3,7 +3,7 @@ import { JsonObject, NullableTime, ROLE, TimeSchema } from './basics.ts';
 
 /** Who may do what: principals, groups, keys, and the credentials of providers. */
 
-export const PRINCIPAL_KINDS = ['person', 'service', 'system'] as const;
+const PRINCIPAL_KINDS = ['person', 'service', 'system'] as const;
 
 export const PrincipalSchema = z.object({
   id: z.string(),
