@@ -116,13 +116,13 @@ function useActionItems(): readonly PaletteItem[] {
             {
               id: 'add-person',
               label: t('people.addTitle'),
-              cli: 'modelops principals create NAME',
+              cli: 'modelops principals add NAME',
               run: () => openDialog({ kind: 'access', ask: 'add-principal', id: null }),
             },
             {
               id: 'new-group',
               label: t('groups.addTitle'),
-              cli: 'modelops groups create NAME',
+              cli: 'modelops groups add NAME',
               run: () => openDialog({ kind: 'access', ask: 'add-group', id: null }),
             },
           ]
@@ -130,7 +130,7 @@ function useActionItems(): readonly PaletteItem[] {
       {
         id: 'add-credential',
         label: t('credentials.addPlain'),
-        cli: 'modelops credentials create NAME',
+        cli: 'modelops credentials add NAME',
         run: () => openDialog({ kind: 'credential', ask: 'add', id: null }),
       },
       {

@@ -38,7 +38,8 @@ export const shell = {
   'profile.offline': 'Offline',
   'profile.locked': '(locked)',
   'profile.now': 'This node is {profile}.',
-  'profile.onlineMeans': 'Operations that need the internet may contact it: image pulls and model hubs.',
+  'profile.onlineMeans':
+    'Operations that need the internet may contact it: image pulls, model hubs and providers of cloud models.',
   'profile.offlineMeans': 'Nothing that this node starts or asks talks to anything beyond this machine.',
   'profile.refused':
     '{count, plural, =0 {No attempt to leave this machine was refused since the agent started.} one {# attempt to leave this machine was refused since the agent started.} other {# attempts to leave this machine were refused since the agent started.}}',

@@ -17,8 +17,7 @@ export const usage = {
   'usage.csv': 'Download CSV',
   'usage.csvBusy': 'Reading…',
   'usage.csvName': 'usage-{from}-{to}.csv',
-  'usage.empty':
-    'No call yet. Calls of applications and of the playground are counted here, by day, model and key.',
+  'usage.empty': 'Calls of applications and of the playground are counted here, by day, model and key.',
   'usage.emptyRange': 'No call from {from} to {to}.',
   'usage.emptyFilter': 'No call of {name} from {from} to {to}.',
   'usage.openPlayground': 'Open the playground',
