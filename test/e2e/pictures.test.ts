@@ -127,7 +127,7 @@ describe('a full node', () => {
     expect(await keep(page, 'model-validation')).toEqual([]);
     await at(`${path}/test`, 'Run the test');
     expect(await keep(page, 'model-test')).toEqual([]);
-    await at(`${path}/usage`, 'By day');
+    await at(`${path}/usage`, 'Save as CSV');
     expect(await keep(page, 'model-usage-local')).toEqual([]);
     await at(`${path}/access`, 'Who can see it');
     expect(await keep(page, 'model-access-everyone')).toEqual([]);
