@@ -69,14 +69,6 @@ describe('ten thousand models', () => {
     await expectAccessible(page);
   });
 
-  it('stand still under the pointer and the focus, and can all be selected', async () => {
-    await page.keyboard.press('Home');
-    await page.getByRole('row', { name: nameOf(0) }).waitFor();
-    await page.keyboard.press('Control+a');
-    await page.getByText('10000 selected').or(page.getByText('10,000 selected')).waitFor();
-    await page.keyboard.press('Escape');
-  });
-
   it('are selected beyond what was read', async () => {
     await page.reload();
     await page.getByRole('row', { name: nameOf(0) }).focus();
@@ -85,6 +77,7 @@ describe('ten thousand models', () => {
     await bar.getByRole('button', { name: 'Select all 10,000 that match' }).click();
     await bar.getByText('10,000 selected').waitFor();
     await bar.getByRole('button', { name: 'Check 10,000' }).waitFor();
+    expect(await bar.getByRole('button', { name: /^Select all/ }).count()).toBe(0);
   });
 
   it('complained about nothing', () => {

@@ -218,6 +218,8 @@ describe('the catalogue', () => {
     await agent.call(ENDPOINTS.unloadSlot, { params: { id: 'holder' } });
     await bar.getByRole('button', { name: 'Retry the 1' }).click();
     await bar.getByText('1 unregistered', { exact: true }).waitFor();
+    const { models } = await agent.call(ENDPOINTS.listModels, { query: { lifecycle_state: 'registered' } });
+    expect(models).toEqual([]);
   });
 
   it('complained about nothing', () => {

@@ -127,6 +127,10 @@ describe('a full node', () => {
     expect(await keep(page, 'model-validation')).toEqual([]);
     await at(`${path}/test`, 'Run the test');
     expect(await keep(page, 'model-test')).toEqual([]);
+    await at(`${path}/usage`, 'Save as CSV');
+    expect(await keep(page, 'model-usage-local')).toEqual([]);
+    await at(`${path}/access`, 'Who can see it');
+    expect(await keep(page, 'model-access-everyone')).toEqual([]);
     await at(`${path}/history`, 'activated');
     expect(await keep(page, 'model-history')).toEqual([]);
     await at(`/models/${node.stale.id}`, 'What is missing');

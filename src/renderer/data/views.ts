@@ -7,7 +7,7 @@ export type SavedView = EndpointOutput<typeof ENDPOINTS.listViews>['views'][numb
 
 export const viewsQuery: Query<readonly SavedView[]> = {
   key: 'views',
-  about: [],
+  about: ['views:*'],
   read: async (signal) => (await call(ENDPOINTS.listViews, {}, { signal })).views,
 };
 

@@ -67,7 +67,7 @@ describe('editing in place', () => {
     type('mine');
     save();
     await screen.findByText('Not yours.');
-    expect((screen.getByLabelText('Text') as HTMLInputElement).value).toBe('mine');
+    expect(screen.getByLabelText<HTMLInputElement>('Text').value).toBe('mine');
   });
 
   it('tells the loser of a race, shows what changed, and makes the change on the newest revision', async () => {

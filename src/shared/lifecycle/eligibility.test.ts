@@ -109,6 +109,22 @@ describe('eligibility', () => {
     });
   });
 
+  it('says of the profile and of who sees it what is so, whatever else is missing', () => {
+    const cloud = {
+      ...serving,
+      hosting: 'cloud' as const,
+      lifecycle_state: 'registered' as const,
+      validation_current: false,
+      last_test: null,
+    };
+    const { requirements } = eligibility(cloud, { visible: false, through: '' }, 'invoke', 'offline');
+    for (const code of ['profile', 'visible'])
+      expect(requirements.find((requirement) => requirement.code === code)).toMatchObject({
+        met: false,
+        blocked_by: [],
+      });
+  });
+
   it('leaves out what no policy asks for', () => {
     expect(
       eligibility(serving, everyone, 'invoke', 'offline').requirements.map((requirement) => requirement.code),

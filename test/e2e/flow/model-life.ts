@@ -207,14 +207,14 @@ async function takeAway(walk: Walk): Promise<void> {
   await dialog.getByLabel('Note').fill('not needed any more');
   await look();
   await dialog.getByRole('button', { name: 'Deactivate', exact: true }).click();
-  await page.locator('[data-state="lifecycle.inactive"]').waitFor();
+  await page.locator('[data-state="lifecycle.inactive"]').first().waitFor();
 
   await page.getByRole('button', { name: 'More' }).click();
   await page.getByRole('menuitem', { name: 'Unregister…' }).click();
   dialog = page.getByRole('dialog', { name: `Unregister ${titleOf(walk)}?` });
   await dialog.getByText('Its validation ends', { exact: false }).waitFor();
   await dialog.getByRole('button', { name: 'Unregister', exact: true }).click();
-  await page.locator('[data-state="lifecycle.unregistered"]').waitFor();
+  await page.locator('[data-state="lifecycle.unregistered"]').first().waitFor();
 
   await page.getByRole('tab', { name: 'History' }).click();
   await page.getByText('not needed any more').waitFor();

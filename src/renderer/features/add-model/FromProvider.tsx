@@ -307,7 +307,7 @@ function Offered({
 }
 
 /** A name made of a provider's id: lower-case, other characters to dashes. Pure. */
-export function nameFrom(id: string): string {
+function nameFrom(id: string): string {
   const last = id.split('/').at(-1) ?? '';
   return last
     .toLowerCase()

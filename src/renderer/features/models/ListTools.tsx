@@ -178,7 +178,7 @@ const CSV: readonly (readonly [head: string, value: (model: Model) => string | n
 ];
 
 /** The fields as the API names them. Pure. */
-export function modelsCsv(models: readonly Model[]): string {
+function modelsCsv(models: readonly Model[]): string {
   return toCsv(
     CSV.map(([head]) => head),
     models.map((model) => CSV.map(([, value]) => value(model))),

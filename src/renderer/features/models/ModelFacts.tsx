@@ -119,7 +119,7 @@ function cloudFacts(model: Model): Fact[] {
           [
             t('fact.baseUrl'),
             <span key="base" className="mono" title={credential.api_base_url}>
-              {truncateMiddle(credential.api_base_url, 24)}
+              {truncateMiddle(credential.api_base_url, 22)}
             </span>,
           ] as Fact,
         ]),

@@ -128,7 +128,7 @@ export function fromSearch(search: URLSearchParams): ListState {
 }
 
 /** `tag:prod`, `tag:"two words"`. Pure. */
-export function tokenOf(key: TokenKey, value: string): string {
+function tokenOf(key: TokenKey, value: string): string {
   return /\s/.test(value) ? `${key}:"${value}"` : `${key}:${value}`;
 }
 

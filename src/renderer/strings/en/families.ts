@@ -43,4 +43,15 @@ export const families = {
   'family.deleteRecord': 'A record of digests and history stays; the version numbers are never used again.',
   'family.keepFiles': 'Keep the files in the store',
   'family.deleted': '{name} is deleted: {count, plural, one {# model} other {# models}}, {freed} freed.',
+
+  'journal.model.visibility_changed': 'who sees {what} changed',
+  'journal.model.alias_added': 'alias {alias} points at {what} now',
+  'journal.model.alias_removed': 'alias {alias} no longer points at {what}',
+  'journal.model.validation_renewed': 'validation of {what} renewed',
+  'journal.family.changed': '{what} changed: {fields}',
+  'journal.family.alias_set': 'alias {alias} of {what} points at v{seq}',
+  'journal.family.alias_removed': 'alias {alias} of {what} removed',
+  'journal.family.deleted': '{what} deleted with all its models',
+  'journal.view.saved': 'a view saved',
+  'journal.view.deleted': 'a view forgotten',
 } as const;
