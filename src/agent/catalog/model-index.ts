@@ -30,11 +30,13 @@ const FACETS = `SELECT models.rowid_ AS row_id, lifecycle_state, models.task_key
  */
 const WATCH: readonly string[] = [
   'CREATE TEMP TABLE IF NOT EXISTS index_changes (rowid_ INTEGER PRIMARY KEY) STRICT',
-  // 1: some text changed; 2: an assignment changed.
-  'CREATE TEMP TABLE IF NOT EXISTS index_doubts (kind INTEGER PRIMARY KEY) STRICT',
-  trigger('models_inserted', 'AFTER INSERT ON main.models', 'SELECT NEW.rowid_', 1),
+  // Of those, the ones whose text changed.
+  'CREATE TEMP TABLE IF NOT EXISTS index_texts (rowid_ INTEGER PRIMARY KEY) STRICT',
+  // Holds a row while assignments changed.
+  'CREATE TEMP TABLE IF NOT EXISTS index_assigned (changed INTEGER PRIMARY KEY) STRICT',
+  trigger('models_inserted', 'AFTER INSERT ON main.models', 'SELECT NEW.rowid_', 'text'),
   trigger('models_updated', 'AFTER UPDATE ON main.models', 'SELECT NEW.rowid_'),
-  trigger('models_retold', 'AFTER UPDATE OF text_rev ON main.models', 'SELECT NEW.rowid_', 1),
+  trigger('models_retold', 'AFTER UPDATE OF text_rev ON main.models', 'SELECT NEW.rowid_', 'text'),
   trigger(
     'versions_updated',
     'AFTER UPDATE ON main.versions',
@@ -57,15 +59,21 @@ const WATCH: readonly string[] = [
   ),
   ...['model_users', 'model_groups', 'group_members'].flatMap((table) =>
     ['INSERT', 'DELETE'].map((event) =>
-      trigger(`${table}_${event.toLowerCase()}`, `AFTER ${event} ON main.${table}`, null, 2),
+      trigger(`${table}_${event.toLowerCase()}`, `AFTER ${event} ON main.${table}`, null, 'assignments'),
     ),
   ),
 ];
 
-function trigger(name: string, event: string, rows: string | null, doubt: 1 | 2 | null = null): string {
+function trigger(
+  name: string,
+  event: string,
+  rows: string | null,
+  also: 'text' | 'assignments' | null = null,
+): string {
   return `CREATE TEMP TRIGGER IF NOT EXISTS index_${name} ${event} BEGIN
     ${rows === null ? '' : `INSERT OR IGNORE INTO index_changes ${rows};`}
-    ${doubt === null ? '' : `INSERT OR IGNORE INTO index_doubts VALUES (${doubt});`}
+    ${also === 'text' ? `INSERT OR IGNORE INTO index_texts ${rows};` : ''}
+    ${also === 'assignments' ? 'INSERT OR IGNORE INTO index_assigned VALUES (1);' : ''}
   END`;
 }
 
@@ -198,18 +206,22 @@ export class ModelIndex {
 
   /** @returns false when so much changed that it is built anew. */
   #catchUp(): boolean {
-    const { changes, doubts } = this.#database
-      .prepare<{ changes: number; doubts: number }>(
+    const { changes, texts, assigned } = this.#database
+      .prepare<{ changes: number; texts: string; assigned: number }>(
         `SELECT (SELECT count(*) FROM (SELECT 1 FROM temp.index_changes LIMIT ${CATCH_UP + 1})) AS changes,
-           (SELECT coalesce(sum(kind), 0) FROM temp.index_doubts) AS doubts`,
+           (SELECT json_group_array(rowid_) FROM temp.index_texts) AS texts,
+           EXISTS (SELECT 1 FROM temp.index_assigned) AS assigned`,
       )
       .get({})!;
-    if (changes > 0 || doubts > 0) this.#counts.clear();
+    if (changes > 0 || assigned === 1) this.#counts.clear();
     if (changes > CATCH_UP) return false;
-    if (doubts > 0) {
-      if ((doubts & 1) !== 0) this.#text.forget();
-      if ((doubts & 2) !== 0) this.#viewers.clear();
-      this.#database.prepare('DELETE FROM temp.index_doubts').run({});
+    if (texts !== '[]') {
+      this.#text.changed(JSON.parse(texts) as number[]);
+      this.#database.prepare('DELETE FROM temp.index_texts').run({});
+    }
+    if (assigned === 1) {
+      this.#viewers.clear();
+      this.#database.prepare('DELETE FROM temp.index_assigned').run({});
     }
     if (changes === 0) return true;
     const rows = this.#database
@@ -222,6 +234,7 @@ export class ModelIndex {
 
   async #build(): Promise<void> {
     this.#database.prepare('DELETE FROM temp.index_changes').run({});
+    this.#database.prepare('DELETE FROM temp.index_texts').run({});
     const facets = new FacetTable();
     const slice = this.#database.prepare<FacetRow>(
       `${FACETS} WHERE models.rowid_ > :after ORDER BY models.rowid_ LIMIT ${SLICE}`,

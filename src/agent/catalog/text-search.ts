@@ -5,6 +5,8 @@ import type { Database } from '../kernel/database/database.ts';
 const TAG_MARK = '\uE000';
 const DIGEST = /^(?:urn:modelops:content:)?(?:sha256:)?([0-9a-f]{6,64})$/i;
 const KEPT = 64;
+/** With more changed rows than this, looking everything up again is cheaper. */
+const RECHECKED = 200;
 /** More words than a person types; each costs a look into the index. */
 const MAX_WORDS = 16;
 
@@ -32,18 +34,35 @@ export function digestPrefix(q: string | undefined): string | null {
   return DIGEST.exec((q ?? '').trim())?.[1]?.toLowerCase() ?? null;
 }
 
-/** Finds models by words, tags and digests. Answers are kept until a text changes: pages of one question share one. */
+interface Kept {
+  readonly found: RowSet;
+  /** Rows whose text changed since. */
+  readonly changed: Set<number>;
+}
+
+/**
+ * Finds models by words, tags and digests. Answers are kept, because the pages of one question share one and a broad word
+ * is dear to look up; rows whose text changed are asked about again when a kept answer is next used.
+ */
 export class TextSearch {
   readonly #database: Database;
-  readonly #kept = new Map<string, RowSet>();
+  readonly #kept = new Map<string, Kept>();
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  /** Some text changed: what was found may not hold. */
+  /** Nothing that was found need hold. */
   forget(): void {
     this.#kept.clear();
+  }
+
+  /** The texts of these rows changed. */
+  changed(rowids: readonly number[]): void {
+    for (const [key, { changed }] of this.#kept) {
+      for (const rowid of rowids) changed.add(rowid);
+      if (changed.size > RECHECKED) this.#kept.delete(key);
+    }
   }
 
   /** Rows that match; null when the question has neither words nor tags. @param size one more than the last rowid */
@@ -52,13 +71,34 @@ export class TextSearch {
     if (!asked && tags.length === 0) return null;
     const key = JSON.stringify([asked ? q.trim() : '', ...tags]);
     const kept = this.#kept.get(key);
-    if (kept !== undefined && kept.length >= size) return kept;
-    const found = this.#look(asked ? q : undefined, tags, size);
+    const words = asked ? q : undefined;
+    const found =
+      (kept === undefined ? null : this.#caughtUp(kept, words, tags, size)) ?? this.#look(words, tags, size);
     this.#kept.delete(key);
-    this.#kept.set(key, found);
+    this.#kept.set(key, { found, changed: new Set() });
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > KEPT && oldest !== undefined) this.#kept.delete(oldest);
     return found;
+  }
+
+  /** A kept answer with the rows that changed asked about again; null when it has to be looked up anew. */
+  #caughtUp(
+    { found, changed }: Kept,
+    q: string | undefined,
+    tags: readonly string[],
+    size: number,
+  ): RowSet | null {
+    if (changed.size === 0 && found.length >= size) return found;
+    const expression = matchExpression(q, tags);
+    if (expression === null || digestPrefix(q) !== null) return null;
+    const now = found.length >= size ? found : new Uint8Array(size);
+    if (now !== found) now.set(found);
+    // Not `rowid = :rowid`: beside a match of a prefix FTS5 takes any row for that one (seen with SQLite 3.54.1).
+    const matches = this.#database.prepare<object>(
+      'SELECT 1 FROM model_text WHERE model_text MATCH :expression AND rowid BETWEEN :rowid AND :rowid',
+    );
+    for (const rowid of changed) now[rowid] = matches.get({ expression, rowid }) === undefined ? 0 : 1;
+    return now;
   }
 
   #look(q: string | undefined, tags: readonly string[], size: number): RowSet {
