@@ -48,7 +48,7 @@ export function credentialRoutes(
           ? { code: 'unused', sentence: 'No model uses it.' }
           : {
               code: 'models_end',
-              sentence: `${named(models)} can no longer be called, and the validation of each ends.`,
+              sentence: `${named(models)} can no longer be called, and ${models.length === 1 ? 'its validation ends' : 'the validation of each ends'}.`,
             },
         {
           code: 'provider_keeps',

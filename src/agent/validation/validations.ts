@@ -284,6 +284,7 @@ function sentences(failed: readonly CheckResult[]): string {
 function told(checks: readonly CheckResult[]): string {
   const warnings = checks.filter((check) => check.result === 'warning' || check.result === 'failure');
   const asked = checks.filter((check) => check.result !== 'skipped').length;
-  if (warnings.length === 0) return `${asked} checks found nothing.`;
-  return `Of ${asked} checks, ${warnings.length} warn: ${warnings.map((check) => check.title.toLowerCase()).join(', ')}.`;
+  if (warnings.length === 0)
+    return asked === 1 ? 'One check found nothing.' : `${asked} checks found nothing.`;
+  return `Of ${asked} checks, ${warnings.length} ${warnings.length === 1 ? 'warns' : 'warn'}: ${warnings.map((check) => check.title.toLowerCase()).join(', ')}.`;
 }
