@@ -15,7 +15,12 @@ export interface OwnDockerd extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function ownDockerd(directory: string, args: readonly string[] = []): Promise<OwnDockerd> {
+/** @param under a command that runs the engine in its place: in a network of its own, under a tracer */
+export async function ownDockerd(
+  directory: string,
+  args: readonly string[] = [],
+  under: readonly string[] = [],
+): Promise<OwnDockerd> {
   const socket = join(directory, 'docker.sock');
   const host = `unix://${socket}`;
   await mkdir(directory, { recursive: true });
@@ -36,9 +41,10 @@ export async function ownDockerd(directory: string, args: readonly string[] = []
       '--pidfile',
       join(directory, 'docker.pid'),
     ];
+    const [command = '', ...options] = [...under, 'dockerd'];
     child = spawn(
-      'dockerd',
-      ['-H', host, ...paths, '--bridge=none', '--iptables=false', '--ip6tables=false', ...args],
+      command,
+      [...options, '-H', host, ...paths, '--bridge=none', '--iptables=false', '--ip6tables=false', ...args],
       { stdio: ['ignore', log, log] },
     );
     const ended = once(child, 'exit').then(async () => {
@@ -55,7 +61,8 @@ export async function ownDockerd(directory: string, args: readonly string[] = []
   const stop = async (): Promise<void> => {
     if (child === null || child.exitCode !== null) return;
     const ended = once(child, 'exit');
-    child.kill('SIGTERM');
+    // The engine itself, not what it runs under.
+    process.kill(Number(await readFile(join(directory, 'docker.pid'), 'utf8')), 'SIGTERM');
     await ended;
     child = null;
   };

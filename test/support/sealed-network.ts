@@ -11,6 +11,8 @@ const execute = promisify(execFile);
  * router solicitation), so every packet that is counted was sent by a program. Needs root and iproute2.
  */
 export interface SealedNetwork extends AsyncDisposable {
+  /** What to put before a command so that it runs in it. */
+  readonly inside: readonly string[];
   /** Runs a program in it to its end, with its output. Does not judge the exit code. */
   run(
     command: string,
@@ -51,6 +53,8 @@ export async function sealedNetwork(): Promise<SealedNetwork> {
     return found.stats64[way].packets;
   };
   return {
+    // Not `ip netns exec`: that mounts /sys anew, and a Docker engine finds no control groups in it.
+    inside: ['nsenter', `--net=/run/netns/${inside}`],
     run: async (command, args, env) => {
       const child = spawn('ip', ['netns', 'exec', inside, command, ...args], {
         env,
