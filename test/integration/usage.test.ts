@@ -96,7 +96,7 @@ describe('a call', () => {
   it('of the sample is left out unless the sample is named', async () => {
     const { job } = await agent.call(ENDPOINTS.createSample, {});
     const { result } = await agent.job(job.id);
-    const sample = String(result?.['model_id']);
+    const sample = result?.['model_id'] as string;
     await serveModel(agent, sample, { config: { threads: 1 } });
     const before = await total();
     expect((await chat({ model: sample })).status).toBe(200);
