@@ -41,7 +41,7 @@ export async function ownDockerd(
       '--pidfile',
       join(directory, 'docker.pid'),
     ];
-    const [command = '', ...options] = [...under, 'dockerd'];
+    const [command, ...options] = [...under, 'dockerd'] as const;
     child = spawn(
       command,
       [...options, '-H', host, ...paths, '--bridge=none', '--iptables=false', '--ip6tables=false', ...args],
