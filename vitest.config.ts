@@ -52,7 +52,7 @@ export default defineConfig({
           ...node,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          fileParallelism: false,
+          globalSetup: [...node.globalSetup, 'test/e2e/support/build-once.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

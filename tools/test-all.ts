@@ -16,7 +16,7 @@ import { ensureTestUser, installPackages, startEngine, TEST_USER, userCanRead } 
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const RESULTS = join(ROOT, 'test-results');
-const SUITE_LIMIT_MS = 8 * 60_000;
+const SUITE_LIMIT_MS = 10 * 60_000;
 /** Of the suites that kill the agent again and again; `npm run test:crash` runs more. */
 const ROUNDS = '20';
 
