@@ -122,7 +122,7 @@ describe('the page of a local model', () => {
     await page.getByRole('button', { name: 'Undo' }).click();
     await page.getByRole('row', { name: /latest-prod v1/ }).waitFor();
     await page.getByRole('button', { name: 'Remove latest-prod' }).click();
-    await page.getByRole('row', { name: /latest-prod/ }).waitFor({ state: 'detached' });
+    await page.locator('[data-row="latest-prod"]').waitFor({ state: 'detached' });
     await expect.poll(aliases).toEqual([]);
   });
 

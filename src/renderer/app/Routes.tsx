@@ -1,4 +1,4 @@
-import { lazy, Suspense, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { useMay } from '../data/session.ts';
 import { useSecret } from '../features/access/secret.ts';
@@ -7,27 +7,63 @@ import { t } from '../strings/text.ts';
 import { Boundary } from './Boundary.tsx';
 import { NeedsRole, NotFound } from './NotFound.tsx';
 
-const OverviewPage = lazy(() => import('../features/overview/OverviewPage.tsx'));
-const ModelsPage = lazy(() => import('../features/models/ModelsPage.tsx'));
-const ModelPage = lazy(() => import('../features/models/ModelPage.tsx'));
-const SlotsPage = lazy(() => import('../features/slots/SlotsPage.tsx'));
-const SlotPage = lazy(() => import('../features/slots/SlotPage.tsx'));
-const PlaygroundPage = lazy(() => import('../features/playground/PlaygroundPage.tsx'));
-const UsagePage = lazy(() => import('../features/usage/UsagePage.tsx'));
-const AccessPage = lazy(() => import('../features/access/AccessPage.tsx'));
-const CredentialsPage = lazy(() => import('../features/credentials/CredentialsPage.tsx'));
-const CredentialPage = lazy(() => import('../features/credentials/CredentialPage.tsx'));
-const SecretPage = lazy(() => import('../features/access/SecretPage.tsx'));
-const DoctorPage = lazy(() => import('../features/doctor/DoctorPage.tsx'));
-const SettingsPage = lazy(() => import('../features/settings/SettingsPage.tsx'));
-const JobPage = lazy(() => import('../features/jobs/JobPage.tsx'));
-const GoPage = lazy(() => import('./GoPage.tsx'));
+/** The pages, each a file of its own that is fetched when it is first shown, or before. */
+const PAGES = {
+  OverviewPage: () => import('../features/overview/OverviewPage.tsx'),
+  ModelsPage: () => import('../features/models/ModelsPage.tsx'),
+  ModelPage: () => import('../features/models/ModelPage.tsx'),
+  SlotsPage: () => import('../features/slots/SlotsPage.tsx'),
+  SlotPage: () => import('../features/slots/SlotPage.tsx'),
+  PlaygroundPage: () => import('../features/playground/PlaygroundPage.tsx'),
+  UsagePage: () => import('../features/usage/UsagePage.tsx'),
+  AccessPage: () => import('../features/access/AccessPage.tsx'),
+  CredentialsPage: () => import('../features/credentials/CredentialsPage.tsx'),
+  CredentialPage: () => import('../features/credentials/CredentialPage.tsx'),
+  SecretPage: () => import('../features/access/SecretPage.tsx'),
+  DoctorPage: () => import('../features/doctor/DoctorPage.tsx'),
+  SettingsPage: () => import('../features/settings/SettingsPage.tsx'),
+  JobPage: () => import('../features/jobs/JobPage.tsx'),
+  GoPage: () => import('./GoPage.tsx'),
+};
+
+const OverviewPage = lazy(PAGES.OverviewPage);
+const ModelsPage = lazy(PAGES.ModelsPage);
+const ModelPage = lazy(PAGES.ModelPage);
+const SlotsPage = lazy(PAGES.SlotsPage);
+const SlotPage = lazy(PAGES.SlotPage);
+const PlaygroundPage = lazy(PAGES.PlaygroundPage);
+const UsagePage = lazy(PAGES.UsagePage);
+const AccessPage = lazy(PAGES.AccessPage);
+const CredentialsPage = lazy(PAGES.CredentialsPage);
+const CredentialPage = lazy(PAGES.CredentialPage);
+const SecretPage = lazy(PAGES.SecretPage);
+const DoctorPage = lazy(PAGES.DoctorPage);
+const SettingsPage = lazy(PAGES.SettingsPage);
+const JobPage = lazy(PAGES.JobPage);
+const GoPage = lazy(PAGES.GoPage);
+
+/** Fetches every page while nothing else happens, so that each can still be shown when the agent is gone. */
+function fetchPages(): void {
+  const rest: (() => Promise<unknown>)[] = Object.values(PAGES);
+  const next = (): void => {
+    // One that does not come is fetched again when it is wanted.
+    rest
+      .shift()?.()
+      .then(next, () => undefined);
+  };
+  next();
+}
 
 /** One path, one page; the same in the browser and in the desktop app. */
 export function Routes(): ReactNode {
   const [path] = useLocation();
   const admin = useMay('admin');
   const secret = useSecret();
+  useEffect(() => {
+    // After the page that was asked for.
+    const later = setTimeout(fetchPages, 500);
+    return () => clearTimeout(later);
+  }, []);
   // A key that can be seen only now stays, wherever one goes meanwhile.
   if (secret !== null)
     return (
