@@ -1,6 +1,5 @@
-import { CloseButton, Kbd, Menu, TextInput } from '@mantine/core';
+import { Kbd, Menu, TextInput } from '@mantine/core';
 import { useCallback, useState, type ComponentType, type ReactNode } from 'react';
-import { Link } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
 import { toastDone } from '../app/toasts.ts';
 import type { List } from '../data/lists.ts';
@@ -11,6 +10,7 @@ import { copyText } from './Copy.tsx';
 import { DataTable, type Column } from './DataTable.tsx';
 import { ErrorStrip, Refusal } from './ErrorStrip.tsx';
 import { formatTime } from './format.ts';
+import { ListFrame, Peek } from './ListFrame.tsx';
 import { Pending } from './Pending.tsx';
 import { ReasonButton } from './ReasonButton.tsx';
 import { useHeld } from './use-held.ts';
@@ -52,58 +52,51 @@ export function ObjectList<R extends { readonly id: string }>(props: ObjectListP
   return (
     <>
       <ReadAgainFailed list={list} />
-      {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Esc closes the topmost layer wherever the focus is: the peek before the selection */}
-      <div
-        className={css.content}
-        onKeyDownCapture={(event) => {
-          if (event.key !== 'Escape' || !peek) return;
-          event.stopPropagation();
-          setPeek(false);
-        }}
+      <ListFrame
+        arrived={shown.arrived}
+        onArrived={shown.apply}
+        peeks={peek}
+        peek={
+          active !== undefined && (
+            <Peek
+              label={t('access.peek', { name: nameOf(active) })}
+              title={nameOf(active)}
+              path={pathOf(active)}
+              openLabel={t('access.openPage')}
+              onClose={() => setPeek(false)}
+            >
+              <div className={css.body}>
+                <props.peek of={active} />
+              </div>
+            </Peek>
+          )
+        }
+        onClosePeek={() => setPeek(false)}
       >
-        <div className={css.list}>
-          {list.data === undefined ? (
-            <NotReadYet list={list} />
-          ) : rows.length === 0 ? (
-            props.nothing
-          ) : (
-            <DataTable
-              label={props.label}
-              rows={shown.rows}
-              rowId={(row) => row.id}
-              rowName={nameOf}
-              columns={props.columns}
-              onOpen={(row) => navigate(pathOf(row))}
-              onActive={(row) => setActiveId(row.id)}
-              onPeek={(row) => {
-                setActiveId(row.id);
-                setPeek((before) => !before);
-              }}
-              onMenu={(row, at) => setMenu({ id: row.id, ...at })}
-              onCopy={(row, form) => copied(form === 'id' ? row.id : cliOf(row))}
-              {...(props.onMore === undefined ? {} : { onNearEnd: props.onMore })}
-              onHold={shown.hold}
-            />
-          )}
-          {shown.arrived > 0 && (
-            <button type="button" className={css.arrived} onClick={shown.apply}>
-              {t('list.arrived', { count: shown.arrived })}
-            </button>
-          )}
-        </div>
-        {peek && active !== undefined && (
-          <aside className={css.peek} aria-label={t('access.peek', { name: nameOf(active) })}>
-            <div className={css.head}>
-              <h2>{nameOf(active)}</h2>
-              <Link href={pathOf(active)}>{t('access.openPage')}</Link>
-              <CloseButton aria-label={t('action.close')} onClick={() => setPeek(false)} />
-            </div>
-            <div className={css.body}>
-              <props.peek of={active} />
-            </div>
-          </aside>
+        {list.data === undefined ? (
+          <NotReadYet list={list} />
+        ) : rows.length === 0 ? (
+          props.nothing
+        ) : (
+          <DataTable
+            label={props.label}
+            rows={shown.rows}
+            rowId={(row) => row.id}
+            rowName={nameOf}
+            columns={props.columns}
+            onOpen={(row) => navigate(pathOf(row))}
+            onActive={(row) => setActiveId(row.id)}
+            onPeek={(row) => {
+              setActiveId(row.id);
+              setPeek((before) => !before);
+            }}
+            onMenu={(row, at) => setMenu({ id: row.id, ...at })}
+            onCopy={(row, form) => copied(form === 'id' ? row.id : cliOf(row))}
+            {...(props.onMore === undefined ? {} : { onNearEnd: props.onMore })}
+            onHold={shown.hold}
+          />
         )}
-      </div>
+      </ListFrame>
       {menu !== null && menuRow !== undefined && (
         <Menu opened onClose={() => setMenu(null)} position="bottom-start" width={240}>
           <Menu.Target>
@@ -152,10 +145,12 @@ function useHeldRows<R extends { readonly id: string }>(
 /** The field that filters a list; `/` goes there. */
 export function FilterInput({
   label,
+  placeholder = label,
   text,
   onText,
 }: {
   readonly label: string;
+  readonly placeholder?: string;
   readonly text: string;
   readonly onText: (text: string) => void;
 }): ReactNode {
@@ -166,7 +161,7 @@ export function FilterInput({
       type="search"
       aria-label={label}
       title={label}
-      placeholder={label}
+      placeholder={placeholder}
       rightSection={<Kbd>/</Kbd>}
       value={text}
       onChange={(event) => onText(event.currentTarget.value)}
@@ -216,14 +211,17 @@ export function ReadAgainFailed({ list }: { readonly list: Refreshable }): React
 export function NotReadYet({
   list,
   rows = 12,
+  alert = false,
 }: {
   readonly list: Refreshable;
   readonly rows?: number;
+  /** Announced at once. */
+  readonly alert?: boolean;
 }): ReactNode {
   if (list.error === null) return <Pending rows={rows} />;
   return (
     <div className={css.refusal}>
-      <Refusal error={list.error} alert={false} actions={<RetryButton list={list} />} />
+      <Refusal error={list.error} alert={alert} actions={<RetryButton list={list} />} />
     </div>
   );
 }

@@ -7,15 +7,19 @@ import { call } from '../../data/api.ts';
 import { useKept } from '../../data/lists.ts';
 import { modelListQuery, useModel, useModels } from '../../data/models.ts';
 import { useQuery, type Query } from '../../data/queries.ts';
+import { cx } from '../../parts/cx.ts';
 import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Ladder } from '../../parts/Ladder.tsx';
+import tabsCss from '../../parts/PageTabs.module.css';
 import { Pending } from '../../parts/Pending.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { t } from '../../strings/text.ts';
 import { modelTitle } from '../models/words.ts';
 import { AccessFrame } from './AccessFrame.tsx';
 import css from './access.module.css';
+
+const PAGE = cx(tabsCss.page, css.page);
 
 /** A model as somebody else would be answered. It is not put among the models of this page: its verdicts are not ours. */
 function explainQuery(modelId: string, principalId: string): Query<Model> {
@@ -46,7 +50,7 @@ export function ExplainTab(): ReactNode {
   return (
     <AccessFrame tab="explain">
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls has to be reached by keys */}
-      <div className={css.page} tabIndex={0} role="region" aria-label={t('access.tab.explain')}>
+      <div className={PAGE} tabIndex={0} role="region" aria-label={t('access.tab.explain')}>
         <p className={css.dim}>{t('explain.intro')}</p>
         <div className={css.row}>
           <WhoSelect value={who} onChange={(value) => choose('who', value)} />

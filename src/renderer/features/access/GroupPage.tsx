@@ -8,12 +8,13 @@ import { useKept } from '../../data/lists.ts';
 import { useMutation } from '../../data/mutate.ts';
 import { useQuery } from '../../data/queries.ts';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
+import { NotThere } from '../../parts/NotThere.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { t } from '../../strings/text.ts';
 import { GroupFacts } from './GroupFacts.tsx';
-import { NotThere, ObjectPage, type ObjectPath } from './ObjectPage.tsx';
+import { ObjectPage, type ObjectPath } from './ObjectPage.tsx';
 import css from './access.module.css';
 
 /** One group: who is in it, and how many models are shown to it. */

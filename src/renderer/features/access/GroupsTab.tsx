@@ -3,14 +3,10 @@ import type { ReactNode } from 'react';
 import type { Group } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
 import { groupsQuery } from '../../data/access.ts';
-import { moreOf, useKept } from '../../data/lists.ts';
 import type { Column } from '../../parts/DataTable.tsx';
-import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Count, Time } from '../../parts/figures.tsx';
-import { FilterInput, ObjectList, useTextFilter } from '../../parts/ObjectList.tsx';
-import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
-import { AccessFrame } from './AccessFrame.tsx';
+import { DirectoryTab } from './DirectoryTab.tsx';
 import { GroupFacts } from './GroupFacts.tsx';
 import css from './access.module.css';
 
@@ -63,57 +59,17 @@ const COLUMNS: readonly Column<Group>[] = [
 
 /** Groups, to which models can be shown. */
 export function GroupsTab(): ReactNode {
-  const { text, setText } = useTextFilter();
-  const query = groupsQuery(text.trim());
-  const list = useKept(query);
-  const rows = list.data?.rows ?? [];
-  const add = (
-    <ReasonButton
-      variant="filled"
-      changes
-      onClick={() => openDialog({ kind: 'access', ask: 'add-group', id: null })}
-    >
-      {t('groups.add')}
-    </ReasonButton>
-  );
-  const filtered = text.trim() !== '';
-  const isEmpty = list.data !== undefined && rows.length === 0 && !filtered;
   return (
-    <AccessFrame
+    <DirectoryTab
       tab="groups"
-      facts={list.data === undefined ? null : t('groups.count', { count: rows.length })}
-      actions={
-        !isEmpty && (
-          <>
-            <FilterInput label={t('groups.filter')} text={text} onText={setText} />
-            {add}
-          </>
-        )
-      }
-    >
-      <ObjectList
-        label={t('access.tab.groups')}
-        list={list}
-        rows={rows}
-        columns={COLUMNS}
-        nameOf={(group) => group.name}
-        pathOf={(group) => `/access/groups/${group.id}`}
-        cliOf={(group) => `modelops groups show ${group.id}`}
-        question={text}
-        onMore={() => moreOf(query)}
-        nothing={
-          <EmptyState
-            actions={
-              filtered ? <ReasonButton onClick={() => setText('')}>{t('access.clear')}</ReasonButton> : add
-            }
-          >
-            {filtered ? t('groups.noMatch', { filter: text.trim() }) : t('groups.empty')}
-          </EmptyState>
-        }
-        peek={GroupFacts}
-        items={GroupItems}
-      />
-    </AccessFrame>
+      noun="groups"
+      queryOf={groupsQuery}
+      columns={COLUMNS}
+      ask="add-group"
+      addsWhenEmpty
+      peek={GroupFacts}
+      items={GroupItems}
+    />
   );
 }
 

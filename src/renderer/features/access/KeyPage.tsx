@@ -10,13 +10,14 @@ import { ErrorStrip } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { formatCount } from '../../parts/format.ts';
 import { Meter } from '../../parts/Meter.tsx';
+import { NotThere } from '../../parts/NotThere.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { rich, t } from '../../strings/text.ts';
 import { KeyMark, ofLimit } from './Marks.tsx';
 import { KeyFacts } from './KeyFacts.tsx';
-import { NotThere, ObjectPage, type ObjectPath } from './ObjectPage.tsx';
+import { ObjectPage, type ObjectPath } from './ObjectPage.tsx';
 import { isLive } from './words.ts';
 import css from './access.module.css';
 

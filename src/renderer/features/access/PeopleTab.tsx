@@ -1,15 +1,10 @@
 import type { ReactNode } from 'react';
 import type { Principal } from '../../../shared/contract/index.ts';
-import { openDialog } from '../../app/dialogs.ts';
 import { principalsQuery } from '../../data/access.ts';
-import { moreOf, useKept } from '../../data/lists.ts';
 import type { Column } from '../../parts/DataTable.tsx';
-import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Count, Time } from '../../parts/figures.tsx';
-import { FilterInput, ObjectList, useTextFilter } from '../../parts/ObjectList.tsx';
-import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
-import { AccessFrame } from './AccessFrame.tsx';
+import { DirectoryTab } from './DirectoryTab.tsx';
 import { PrincipalMark } from './Marks.tsx';
 import { PersonFacts } from './PersonFacts.tsx';
 import { PersonItems } from './PersonItems.tsx';
@@ -67,54 +62,15 @@ const COLUMNS: readonly Column<Principal>[] = [
 
 /** Everybody who may hold keys. */
 export function PeopleTab(): ReactNode {
-  const { text, setText } = useTextFilter();
-  const query = principalsQuery(text.trim());
-  const list = useKept(query);
-  const rows = list.data?.rows ?? [];
-  const add = (
-    <ReasonButton
-      variant="filled"
-      changes
-      onClick={() => openDialog({ kind: 'access', ask: 'add-principal', id: null })}
-    >
-      {t('people.add')}
-    </ReasonButton>
-  );
   return (
-    <AccessFrame
+    <DirectoryTab
       tab="people"
-      facts={list.data === undefined ? null : t('people.count', { count: rows.length })}
-      actions={
-        <>
-          <FilterInput label={t('people.filter')} text={text} onText={setText} />
-          {add}
-        </>
-      }
-    >
-      <ObjectList
-        label={t('access.tab.people')}
-        list={list}
-        rows={rows}
-        columns={COLUMNS}
-        nameOf={(principal) => principal.name}
-        pathOf={(principal) => `/access/people/${principal.id}`}
-        cliOf={(principal) => `modelops principals show ${principal.id}`}
-        question={text}
-        onMore={() => moreOf(query)}
-        nothing={
-          <EmptyState
-            actions={
-              text.trim() !== '' && (
-                <ReasonButton onClick={() => setText('')}>{t('access.clear')}</ReasonButton>
-              )
-            }
-          >
-            {text.trim() === '' ? t('people.empty') : t('people.noMatch', { filter: text.trim() })}
-          </EmptyState>
-        }
-        peek={PersonFacts}
-        items={PersonItems}
-      />
-    </AccessFrame>
+      noun="principals"
+      queryOf={principalsQuery}
+      columns={COLUMNS}
+      ask="add-principal"
+      peek={PersonFacts}
+      items={PersonItems}
+    />
   );
 }

@@ -3,10 +3,12 @@ import { navigate, usePathname, useSearch } from 'wouter/use-browser-location';
 import type { Key } from '../../../shared/contract/index.ts';
 import { Confirm } from '../../parts/Confirm.tsx';
 import { copyText } from '../../parts/Copy.tsx';
+import { cx } from '../../parts/cx.ts';
 import { ErrorStrip } from '../../parts/ErrorStrip.tsx';
 import { Facts } from '../../parts/Facts.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
+import tabsCss from '../../parts/PageTabs.module.css';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { rich, t } from '../../strings/text.ts';
@@ -40,7 +42,7 @@ export default function SecretPage({ secret }: { readonly secret: Secret }): Rea
         parent={{ label: t('keys.title'), to: '/access/keys' }}
       />
       <ErrorStrip flush tone="blue" sentence={t('secret.once')} />
-      <div className={css.page}>
+      <div className={cx(tabsCss.page, css.page)}>
         <Section title={t('secret.key')}>
           <div className={css.secret}>
             <code className={css.token}>{token}</code>

@@ -9,7 +9,10 @@ import { useModelDetail } from '../../data/models.ts';
 import { lettersEnabled } from '../../data/preferences.ts';
 import { copyText } from '../../parts/Copy.tsx';
 import { Digest } from '../../parts/figures.tsx';
-import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
+import { ErrorStrip } from '../../parts/ErrorStrip.tsx';
+import { isGone, NotThere } from '../../parts/NotThere.tsx';
+import tabsCss from '../../parts/ObjectTabs.module.css';
+import { ObjectTabs } from '../../parts/ObjectTabs.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
@@ -48,32 +51,13 @@ export default function ModelPage({
   readonly id: string;
   readonly tab: string | undefined;
 }): ReactNode {
-  const { data: model, error, refresh } = useModelDetail(id);
+  const answer = useModelDetail(id);
+  const { data: model, error } = answer;
   const parent = { label: t('models.title'), to: '/models' };
   const known = (TABS as readonly string[]).includes(tab ?? 'overview');
   useModelLetters(model);
-  if (error?.code === 'not_found' || error?.code === 'invalid_argument' || !known)
-    return <NotFound parent={parent} />;
-  if (model === undefined)
-    return (
-      <>
-        <PageHeader title={id} parent={parent} />
-        {error === null ? (
-          <Pending />
-        ) : (
-          <div className={css.refusal}>
-            <Refusal
-              error={error}
-              actions={
-                <ReasonButton size="xs" onClick={refresh}>
-                  {t('action.retry')}
-                </ReasonButton>
-              }
-            />
-          </div>
-        )}
-      </>
-    );
+  if (isGone(error) || !known) return <NotFound parent={parent} />;
+  if (model === undefined) return <NotThere id={id} parent={parent} answer={answer} />;
   return (
     <>
       <PageHeader
@@ -92,39 +76,26 @@ export default function ModelPage({
       <StateStrip model={model} />
       {error !== null && <ErrorStrip flush tone="warn" sentence={t('list.failed')} hint={error.message} />}
       {model.lifecycle_state === 'deleted' && <ErrorStrip flush tone="warn" sentence={t('model.gone')} />}
-      <div className={css.columns}>
-        <Tabs
-          className={css.tabs ?? ''}
-          value={tab ?? 'overview'}
-          onChange={(value) =>
-            navigate(value === 'overview' ? `/models/${id}` : `/models/${id}/${value ?? ''}`)
-          }
-          keepMounted={false}
-        >
-          <Tabs.List>
-            {TABS.map((one) => (
-              <Tabs.Tab key={one} value={one}>
-                {t(`model.tab.${one}`)}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-          {TABS.map((one) => (
-            <Tabs.Panel key={one} value={one} className={css.panel ?? ''} tabIndex={0}>
-              <Suspense fallback={<Pending />}>
-                <TabContent tab={one} model={model} />
-              </Suspense>
-              {one === 'overview' && (
-                <div className={css.folded}>
-                  <ModelFacts model={model} />
-                </div>
-              )}
-            </Tabs.Panel>
-          ))}
-        </Tabs>
-        <aside className={css.rail} aria-label={t('facts.title')}>
-          <ModelFacts model={model} />
-        </aside>
-      </div>
+      <ObjectTabs
+        path={`/models/${id}`}
+        tab={tab ?? 'overview'}
+        tabs={TABS}
+        labelOf={(one) => t(`model.tab.${one}`)}
+        facts={<ModelFacts model={model} />}
+      >
+        {TABS.map((one) => (
+          <Tabs.Panel key={one} value={one} className={tabsCss.panel ?? ''} tabIndex={0}>
+            <Suspense fallback={<Pending />}>
+              <TabContent tab={one} model={model} />
+            </Suspense>
+            {one === 'overview' && (
+              <div className={tabsCss.folded}>
+                <ModelFacts model={model} />
+              </div>
+            )}
+          </Tabs.Panel>
+        ))}
+      </ObjectTabs>
     </>
   );
 }

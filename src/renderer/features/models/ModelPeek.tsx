@@ -1,9 +1,8 @@
-import { CloseButton } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { Link } from 'wouter';
 import { useModelDetail } from '../../data/models.ts';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Ladder } from '../../parts/Ladder.tsx';
+import { Peek } from '../../parts/ListFrame.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { t } from '../../strings/text.ts';
 import { ModelFacts } from './ModelFacts.tsx';
@@ -11,7 +10,7 @@ import { StateStrip } from './StateStrip.tsx';
 import { modelTitle } from './words.ts';
 import css from './ModelPeek.module.css';
 
-/** The summary of the row under the cursor, beside the list. Not modal: it follows the cursor. */
+/** The summary of the model under the cursor: its states, what is missing, its facts. */
 export function ModelPeek({
   modelId,
   onClose,
@@ -20,16 +19,15 @@ export function ModelPeek({
   readonly onClose: () => void;
 }): ReactNode {
   const { data: model, error } = useModelDetail(modelId);
+  const title = model === undefined ? modelId : modelTitle(model);
   return (
-    <aside
-      className={css.peek}
-      aria-label={t('models.peek', { model: model === undefined ? modelId : modelTitle(model) })}
+    <Peek
+      label={t('models.peek', { model: title })}
+      title={title}
+      path={`/models/${modelId}`}
+      openLabel={t('models.openPage')}
+      onClose={onClose}
     >
-      <div className={css.head}>
-        <h2>{model === undefined ? modelId : modelTitle(model)}</h2>
-        <Link href={`/models/${modelId}`}>{t('models.openPage')}</Link>
-        <CloseButton aria-label={t('action.close')} onClick={onClose} />
-      </div>
       {error !== null && <Refusal error={error} />}
       {model === undefined ? (
         <Pending />
@@ -42,6 +40,6 @@ export function ModelPeek({
           </div>
         </>
       )}
-    </aside>
+    </Peek>
   );
 }

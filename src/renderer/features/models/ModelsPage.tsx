@@ -1,4 +1,4 @@
-import { TextInput, Kbd, SegmentedControl } from '@mantine/core';
+import { SegmentedControl } from '@mantine/core';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
@@ -15,15 +15,14 @@ import {
   type ModelPage,
   type ModelSort,
 } from '../../data/models.ts';
-import { useNow } from '../../data/now.ts';
 import { queries } from '../../data/queries.ts';
 import { useMay } from '../../data/session.ts';
 import { copyText } from '../../parts/Copy.tsx';
 import { DataTable, type Folding } from '../../parts/DataTable.tsx';
-import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
-import { formatCount, formatTime } from '../../parts/format.ts';
+import { formatCount } from '../../parts/format.ts';
+import { ListFrame } from '../../parts/ListFrame.tsx';
+import { FilterInput, NotReadYet, ReadAgainFailed } from '../../parts/ObjectList.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
-import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { useHeld } from '../../parts/use-held.ts';
 import { t } from '../../strings/text.ts';
@@ -38,7 +37,6 @@ import { matchCount, NothingListed } from './NothingListed.tsx';
 import { RowMenu } from './RowMenu.tsx';
 import { SavedViews } from './SavedViews.tsx';
 import { modelTitle } from './words.ts';
-import css from './ModelsPage.module.css';
 
 const LETTERS: Record<string, readonly ModelAction[]> = {
   t: ['test'],
@@ -127,46 +125,36 @@ export default function ModelsPage(): ReactNode {
         />
       )}
       <ReadAgainFailed list={list} />
-      {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Esc closes the topmost layer wherever the focus is: the peek before the selection */}
-      <div
-        className={css.content}
-        onKeyDownCapture={(event) => {
-          if (event.key !== 'Escape' || !peek) return;
-          event.stopPropagation();
-          setPeek(false);
-        }}
+      <ListFrame
+        arrived={arrived}
+        onArrived={apply}
+        peeks={peek}
+        peek={active !== null && <ModelPeek modelId={active.id} onClose={() => setPeek(false)} />}
+        onClosePeek={() => setPeek(false)}
       >
-        <div className={css.list}>
-          {list.data === undefined ? (
-            <NotReadYet list={list} />
-          ) : rows.length === 0 ? (
-            <NothingListed state={state} onShow={show} />
-          ) : (
-            <ModelTable
-              state={state}
-              rows={rows}
-              matching={matching}
-              folding={folding}
-              {...(canChange ? { selected, onSelect: setSelected } : {})}
-              onShow={show}
-              onActive={setActive}
-              onPeek={(model) => {
-                setActive(model);
-                setPeek((before) => !before);
-              }}
-              onMenu={(model, at) => setMenu({ model, at })}
-              onNearEnd={() => void moreModels(filter)}
-              onHold={hold}
-            />
-          )}
-          {arrived > 0 && (
-            <button type="button" className={css.arrived} onClick={apply}>
-              {t('list.arrived', { count: arrived })}
-            </button>
-          )}
-        </div>
-        {peek && active !== null && <ModelPeek modelId={active.id} onClose={() => setPeek(false)} />}
-      </div>
+        {list.data === undefined ? (
+          <NotReadYet list={list} alert />
+        ) : rows.length === 0 ? (
+          <NothingListed state={state} onShow={show} />
+        ) : (
+          <ModelTable
+            state={state}
+            rows={rows}
+            matching={matching}
+            folding={folding}
+            {...(canChange ? { selected, onSelect: setSelected } : {})}
+            onShow={show}
+            onActive={setActive}
+            onPeek={(model) => {
+              setActive(model);
+              setPeek((before) => !before);
+            }}
+            onMenu={(model, at) => setMenu({ model, at })}
+            onNearEnd={() => void moreModels(filter)}
+            onHold={hold}
+          />
+        )}
+      </ListFrame>
       <BulkBar
         selected={selected}
         shown={new Set(shown)}
@@ -194,7 +182,12 @@ function FilterTools({
 }): ReactNode {
   return (
     <>
-      <FilterInput text={state.text} onShow={(text) => onShow({ text })} />
+      <FilterInput
+        label={t('models.filterLabel')}
+        placeholder={t('models.filter')}
+        text={state.text}
+        onText={(text) => onShow({ text })}
+      />
       <SegmentedControl
         aria-label={t('models.views')}
         value={state.view}
@@ -274,70 +267,6 @@ function useSettled(text: string): string {
     return () => clearTimeout(timer);
   }, [text]);
   return settled;
-}
-
-type List = ReturnType<typeof useModelList>;
-
-function FilterInput({
-  text,
-  onShow,
-}: {
-  readonly text: string;
-  readonly onShow: (text: string) => void;
-}): ReactNode {
-  return (
-    <TextInput
-      className={css.filter}
-      data-filter=""
-      type="search"
-      aria-label={t('models.filterLabel')}
-      title={t('models.filterLabel')}
-      placeholder={t('models.filter')}
-      rightSection={<Kbd>/</Kbd>}
-      value={text}
-      onChange={(event) => onShow(event.currentTarget.value)}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && text !== '') {
-          event.stopPropagation();
-          onShow('');
-        }
-        if (event.key === 'ArrowDown' || event.key === 'Enter')
-          document.querySelector<HTMLElement>('[role="row"][tabindex="0"]')?.focus();
-      }}
-    />
-  );
-}
-
-function RetryButton({ list }: { readonly list: List }): ReactNode {
-  return (
-    <ReasonButton size="xs" onClick={list.refresh}>
-      {t('action.retry')}
-    </ReasonButton>
-  );
-}
-
-/** The last good list stays; this says how old it is. */
-function ReadAgainFailed({ list }: { readonly list: List }): ReactNode {
-  const now = useNow(60_000);
-  if (list.error === null || list.data === undefined) return null;
-  return (
-    <ErrorStrip
-      flush
-      tone="warn"
-      sentence={t('list.failedAgain', { time: formatTime(new Date(list.at ?? 0).toISOString(), now) })}
-      hint={list.error.message}
-      actions={<RetryButton list={list} />}
-    />
-  );
-}
-
-function NotReadYet({ list }: { readonly list: List }): ReactNode {
-  if (list.error === null) return <Pending rows={12} />;
-  return (
-    <div className={css.refusal}>
-      <Refusal error={list.error} actions={<RetryButton list={list} />} />
-    </div>
-  );
 }
 
 function countWords(counts: ModelPage['counts'], matching: number, filtered: boolean): string {

@@ -1,7 +1,6 @@
 import { Tabs } from '@mantine/core';
 import { lazy, Suspense, type ReactNode } from 'react';
 import { Link } from 'wouter';
-import { navigate } from 'wouter/use-browser-location';
 import { useStore } from 'zustand';
 import type { Slot } from '../../../shared/contract/index.ts';
 import { NotFound } from '../../app/NotFound.tsx';
@@ -12,11 +11,12 @@ import { Copy } from '../../parts/Copy.tsx';
 import { Facts, type Fact } from '../../parts/Facts.tsx';
 import { Bytes, Count, Duration, Time } from '../../parts/figures.tsx';
 import { formatCount } from '../../parts/format.ts';
+import tabsCss from '../../parts/ObjectTabs.module.css';
+import { ObjectTabs } from '../../parts/ObjectTabs.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { Section } from '../../parts/Section.tsx';
 import { t } from '../../strings/text.ts';
-import pageCss from '../models/ModelPage.module.css';
 import { CallIt } from '../models/CallIt.tsx';
 import HistoryTab from '../models/HistoryTab.tsx';
 import { SlotActions } from './SlotActions.tsx';
@@ -73,45 +73,30 @@ export default function SlotPage({
           <span>{t('slots.inFlight', { count: slot.requests_in_flight })}</span>
         )}
       </div>
-      <div className={pageCss.columns}>
-        <Tabs
-          className={pageCss.tabs ?? ''}
-          value={tab}
-          onChange={(value) =>
-            navigate(value === 'overview' ? `/slots/${id}` : `/slots/${id}/${value ?? ''}`)
-          }
-          keepMounted={false}
-        >
-          <Tabs.List>
-            {TABS.map((one) => (
-              <Tabs.Tab key={one} value={one}>
-                {t(`slot.tab.${one}`)}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-          <Tabs.Panel value="overview" className={pageCss.panel ?? ''} tabIndex={0}>
-            <Overview slot={slot} />
-          </Tabs.Panel>
-          <Tabs.Panel value="config" className={pageCss.panel ?? ''}>
-            <Suspense fallback={<Pending />}>
-              <ConfigTab slot={slot} />
-            </Suspense>
-          </Tabs.Panel>
-          <Tabs.Panel value="logs" className={css.logs ?? ''}>
-            <Suspense fallback={<Pending />}>
-              <LogsTab slot={slot} />
-            </Suspense>
-          </Tabs.Panel>
-          <Tabs.Panel value="history" className={pageCss.panel ?? ''} tabIndex={0}>
-            <HistoryTab subject={`slot:${slot.id}`} />
-          </Tabs.Panel>
-        </Tabs>
-        {tab !== 'logs' && (
-          <aside className={pageCss.rail} aria-label={t('facts.title')}>
-            <Facts facts={slotFacts(slot)} />
-          </aside>
-        )}
-      </div>
+      <ObjectTabs
+        path={`/slots/${id}`}
+        tab={tab}
+        tabs={TABS}
+        labelOf={(one) => t(`slot.tab.${one}`)}
+        facts={tab === 'logs' ? null : <Facts facts={slotFacts(slot)} />}
+      >
+        <Tabs.Panel value="overview" className={tabsCss.panel ?? ''} tabIndex={0}>
+          <Overview slot={slot} />
+        </Tabs.Panel>
+        <Tabs.Panel value="config" className={tabsCss.panel ?? ''}>
+          <Suspense fallback={<Pending />}>
+            <ConfigTab slot={slot} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="logs" className={css.logs ?? ''}>
+          <Suspense fallback={<Pending />}>
+            <LogsTab slot={slot} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="history" className={tabsCss.panel ?? ''} tabIndex={0}>
+          <HistoryTab subject={`slot:${slot.id}`} />
+        </Tabs.Panel>
+      </ObjectTabs>
     </>
   );
 }
@@ -128,7 +113,7 @@ function Overview({ slot }: { readonly slot: Slot }): ReactNode {
         <SlotHolds slot={slot} />
       </Section>
       {model !== undefined && callable && <CallIt model={model} />}
-      <div className={pageCss.folded}>
+      <div className={tabsCss.folded}>
         <Facts facts={slotFacts(slot)} />
       </div>
     </div>

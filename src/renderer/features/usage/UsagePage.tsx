@@ -1,7 +1,6 @@
-import { SegmentedControl, Tabs, TextInput } from '@mantine/core';
+import { SegmentedControl, TextInput } from '@mantine/core';
 import { useCallback, useState, type ReactNode } from 'react';
 import { Link, useSearchParams } from 'wouter';
-import { navigate } from 'wouter/use-browser-location';
 import { NotFound } from '../../app/NotFound.tsx';
 import { toastError } from '../../app/toasts.ts';
 import { asAppError } from '../../data/api.ts';
@@ -12,6 +11,8 @@ import { usageCsv, usageQuery, type UsageFilter } from '../../data/usage.ts';
 import { EmptyState } from '../../parts/EmptyState.tsx';
 import { NotReadYet, ReadAgainFailed } from '../../parts/ObjectList.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
+import tabsCss from '../../parts/PageTabs.module.css';
+import { PageTabs } from '../../parts/PageTabs.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
 import { modelTitle } from '../models/words.ts';
@@ -21,6 +22,10 @@ import { Sums } from './Sums.tsx';
 import css from './usage.module.css';
 
 const TABS = ['sums', 'calls'] as const;
+
+function isTab(tab: string): tab is (typeof TABS)[number] {
+  return (TABS as readonly string[]).includes(tab);
+}
 
 /** What was called: by day, model and key, and call by call. */
 export default function UsagePage({ tab = 'sums' }: { readonly tab: string | undefined }): ReactNode {
@@ -34,7 +39,7 @@ export default function UsagePage({ tab = 'sums' }: { readonly tab: string | und
     ...(model === null ? {} : { model_id: model }),
     ...(key === null ? {} : { key_id: key }),
   };
-  if (!(TABS as readonly string[]).includes(tab)) return <NotFound />;
+  if (!isTab(tab)) return <NotFound />;
   const suffix = search.toString() === '' ? '' : `?${search.toString()}`;
   return (
     <>
@@ -46,26 +51,15 @@ export default function UsagePage({ tab = 'sums' }: { readonly tab: string | und
           </>
         )}
       </PageHeader>
-      <Tabs
-        className={css.tabs ?? ''}
-        value={tab}
-        onChange={(value) => navigate(`/usage${value === 'calls' ? '/calls' : ''}${suffix}`)}
-        keepMounted={false}
+      <PageTabs
+        label={t('usage.tabs')}
+        tab={tab}
+        tabs={TABS}
+        labelOf={(one) => t(`usage.tab.${one}`)}
+        pathOf={(one) => `/usage${one === 'calls' ? '/calls' : ''}${suffix}`}
       >
-        <Tabs.List aria-label={t('usage.tabs')}>
-          {TABS.map((one) => (
-            <Tabs.Tab key={one} value={one}>
-              {t(`usage.tab.${one}`)}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        <Tabs.Panel value="sums" className={tab === 'sums' ? (css.panel ?? '') : ''}>
-          <SumsTab filter={filter} />
-        </Tabs.Panel>
-        <Tabs.Panel value="calls" className={tab === 'calls' ? (css.panel ?? '') : ''}>
-          <CallsTab modelId={model} keyId={key} />
-        </Tabs.Panel>
-      </Tabs>
+        {tab === 'sums' ? <SumsTab filter={filter} /> : <CallsTab modelId={model} keyId={key} />}
+      </PageTabs>
     </>
   );
 }
@@ -186,7 +180,7 @@ function SumsTab({ filter }: { readonly filter: UsageFilter }): ReactNode {
     <>
       <ReadAgainFailed list={days} />
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls has to be reached by keys */}
-      <div className={css.page} tabIndex={0} role="region" aria-label={t('usage.tab.sums')}>
+      <div className={tabsCss.page} tabIndex={0} role="region" aria-label={t('usage.tab.sums')}>
         {one !== null && (
           <div className={css.bar}>
             <span>{t('usage.filteredBy', { name })}</span>
