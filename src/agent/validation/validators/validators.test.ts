@@ -190,11 +190,11 @@ describe('the tokenizer', () => {
 
 describe('memory', () => {
   it('is told when somebody can estimate it', async () => {
-    const estimate = { fits: false, required_bytes: 8e9, available_bytes: 4e9, place: 'memory' };
+    const estimate = { fits: false, required_bytes: 8 * 1024 ** 3, available_bytes: 4 * 1024 ** 3, place: 'memory' };
     const estimator = { estimate: () => Promise.resolve(estimate) };
     expect(await find(memoryFit({ estimator }), {})).toMatchObject({
       result: 'warning',
-      summary: 'It needs about 8.0 GB of 4.0 GB in memory. It may not load.',
+      summary: 'It needs about 8.0 GiB of 4.0 GiB in memory. It may not load.',
     });
     expect((await find(memoryFit({ estimator: null }), {})).result).toBe('skipped');
   });
