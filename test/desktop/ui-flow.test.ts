@@ -53,6 +53,8 @@ async function serveIt(page: Page): Promise<void> {
 async function chat(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Playground', exact: true }).click();
   await page.getByLabel('Prompt', { exact: true }).fill('Who are you?');
+  // Loaded is not active yet: the job goes on to test, validate and activate it.
+  await page.locator('button:not([aria-disabled="true"])', { hasText: 'Send' }).waitFor();
   await page.keyboard.press('Control+Enter');
   await page.locator('[data-answer]').getByText(sentenceOf('alpha')).waitFor();
   await page.locator('[data-turn="done"]').waitFor();
