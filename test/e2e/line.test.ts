@@ -62,6 +62,7 @@ describe('the line to the agent', () => {
     await stage.agent.slot(slotId, (now) => now.requests_in_flight === 0);
     // The slot is free again for the next question, and Ctrl . stops as the button does.
     await page.getByLabel('Prompt', { exact: true }).fill('Again.');
+    await page.locator('button:not([aria-disabled="true"])', { hasText: 'Send' }).waitFor();
     await page.keyboard.press('Control+Enter');
     await page.locator('[data-turn="streaming"] [data-answer]').getByText('without any end').waitFor();
     await page.keyboard.press('Control+.');

@@ -1,5 +1,5 @@
 import { Popover } from '@mantine/core';
-import { lazy, Suspense, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { connectionStore, useConnection } from '../data/connection.ts';
 import { hasEnded, liveFeed, useJobs, useSlots } from '../data/live.ts';
@@ -110,6 +110,16 @@ function ServingItem(): ReactNode {
 function ProfileItem(): ReactNode {
   const { data: profile } = useQuery(profileQuery);
   const open = useLayer('profile');
+  useEffect(() => {
+    if (!open) return;
+    // The popover itself hears Escape only while the focus is inside, and its content may still be on its way.
+    const close = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape' && document.querySelector('[aria-modal="true"]') === null)
+        closeLayer('profile');
+    };
+    globalThis.addEventListener('keydown', close);
+    return () => globalThis.removeEventListener('keydown', close);
+  }, [open]);
   if (profile === undefined) return null;
   const word = t(`profile.${profile.profile}`);
   return (
