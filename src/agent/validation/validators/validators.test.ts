@@ -190,7 +190,12 @@ describe('the tokenizer', () => {
 
 describe('memory', () => {
   it('is told when somebody can estimate it', async () => {
-    const estimate = { fits: false, required_bytes: 8 * 1024 ** 3, available_bytes: 4 * 1024 ** 3, place: 'memory' };
+    const estimate = {
+      fits: false,
+      required_bytes: 8 * 1024 ** 3,
+      available_bytes: 4 * 1024 ** 3,
+      place: 'memory',
+    };
     const estimator = { estimate: () => Promise.resolve(estimate) };
     expect(await find(memoryFit({ estimator }), {})).toMatchObject({
       result: 'warning',
