@@ -42,9 +42,10 @@ describe('a model of a provider on the command line', { timeout: 120_000 }, () =
       `${provider.key}\n`,
     );
     expect(credential).toMatchObject({ display_name: 'double', api_key_last4: provider.key.slice(-4) });
-    expect((await run(['credentials', 'probe', credential.id])).stdout).toContain('takes the key');
+    // By its name, as the pages of the manual have it.
+    expect((await run(['credentials', 'probe', 'double'])).stdout).toContain('takes the key');
     expect((await run(['credentials'])).stdout).toMatch(/double\s+admin\s+…\w{4}\s+0\s+taken/);
-    const discovered = await run(['discover', 'cloud', credential.id, '--query', 'large']);
+    const discovered = await run(['discover', 'cloud', 'double', '--query', 'large']);
     expect(discovered.stdout).toMatch(/^parrot-large\s+llm/m);
 
     const { model } = await json<{ model: Model }>([
@@ -53,7 +54,7 @@ describe('a model of a provider on the command line', { timeout: 120_000 }, () =
       'parrot',
       '--provider=openai_compatible',
       '--model=parrot-large',
-      `--credential=${credential.id}`,
+      '--credential=double',
       '--task=llm',
     ]);
     expect((await run(['models', 'test', model.id])).stdout).toContain('I am parrot-large');
@@ -63,7 +64,7 @@ describe('a model of a provider on the command line', { timeout: 120_000 }, () =
 
     const preview = await run(['credentials', 'revoke', credential.id, '--preview']);
     expect(preview.stdout).toContain(model.id);
-    expect((await run(['credentials', 'show', credential.id])).stdout).toMatch(/models\s+1/);
+    expect((await run(['credentials', 'show', 'double'])).stdout).toMatch(/models\s+1/);
     const revoked = await run(['credentials', 'revoke', credential.id]);
     expect(revoked.stdout).toContain(`1 model used it.\n  ${model.id}`);
     expect((await run(['models', 'show', model.id])).stdout).toMatch(/state\s+inactive/);
@@ -86,6 +87,19 @@ describe('a model of a provider on the command line', { timeout: 120_000 }, () =
     const edited = await run(['credentials', 'edit', credential.id, '--name', 'renamed', '--key-file', file]);
     expect(edited.stdout).toMatch(/renamed[^]*version 2/);
     expect(await run(['credentials', 'probe', credential.id])).toMatchObject({ code: 0 });
+  });
+
+  it('does not choose between two of the same name', async () => {
+    await json(['credentials', 'add', '--provider', 'openai', 'twin'], 'sk-one-of-two-1234\n');
+    const { credential } = await json<{ credential: Credential }>(
+      ['credentials', 'add', '--provider', 'anthropic', 'twin'],
+      'sk-two-of-two-1234\n',
+    );
+    expect(await run(['credentials', 'show', 'twin'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(credential.id) as string,
+    });
+    expect((await run(['credentials', 'show', credential.id])).stdout).toContain('anthropic');
   });
 
   it('asks for a key where none is given', async () => {

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import {
   ADD_CLOUD_MODEL,
+  AppError,
   ENDPOINTS,
   PROVIDERS,
   type Credential,
@@ -36,14 +37,15 @@ export function credentialCommands(program: Command): void {
     discover
       .command('cloud')
       .description('models that a provider offers through a credential')
-      .argument('<credential>')
+      .argument('<credential>', 'name or id')
       .option('--query <text>', 'only those whose name contains this'),
-    async ({ agent, output }, options, id) => {
+    async ({ agent, output }, options, ref) => {
+      const connection = await agent();
       const query = {
-        credential_id: id ?? '',
+        credential_id: await credentialId(connection, ref ?? ''),
         ...(options.query === undefined ? {} : { q: options.query }),
       };
-      const answer = await (await agent()).call(ENDPOINTS.discoverCloud, { query });
+      const answer = await connection.call(ENDPOINTS.discoverCloud, { query });
       const rows = answer.models.map((model) => [
         model.provider_model_id,
         model.task_key,
@@ -78,7 +80,7 @@ export function addCloudCommand(models: Command): void {
       .argument('<name>', 'its name on this node')
       .addOption(providerOption().makeOptionMandatory())
       .requiredOption('--model <name>', 'its name at the provider')
-      .requiredOption('--credential <id>', 'the credential it is called with')
+      .requiredOption('--credential <credential>', 'the credential it is called with, by name or id')
       .addOption(
         new Option('--task <task>', 'what it does').choices(['llm', 'embeddings', 'rerank']).default('llm'),
       )
@@ -91,15 +93,14 @@ export function addCloudCommand(models: Command): void {
       )
       .option('--description <text>', 'what it is'),
     async ({ agent, output }, options, name) => {
-      const answer = await (
-        await agent()
-      ).call(ADD_CLOUD_MODEL, {
+      const connection = await agent();
+      const answer = await connection.call(ADD_CLOUD_MODEL, {
         body: {
           backend: 'external_api',
           name: name ?? '',
           provider: options.provider,
           provider_model_id: options.model,
-          credential_id: options.credential,
+          credential_id: await credentialId(connection, options.credential),
           task_key: options.task,
           ...(options.id === undefined ? {} : { id: options.id }),
           ...(options.owner === undefined ? {} : { owner_type: options.owner }),
@@ -124,20 +125,11 @@ function readingCommands(credentials: Command): void {
       .addOption(providerOption())
       .option('--revoked', 'the revoked as well'),
     async ({ agent, output }, options) => {
-      const { call } = await agent();
-      const found: Credential[] = [];
-      let cursor: string | null = null;
-      do {
-        const query: Record<string, unknown> = {
-          limit: 200,
-          ...(cursor === null ? {} : { cursor }),
-          ...(options.provider === undefined ? {} : { provider: options.provider }),
-          ...(options.revoked === true ? { revoked: '1' } : {}),
-        };
-        const page = await call(ENDPOINTS.listCredentials, { query });
-        found.push(...page.credentials);
-        cursor = page.next_cursor;
-      } while (cursor !== null);
+      const connection = await agent();
+      const found = await everyCredential(connection, {
+        ...(options.provider === undefined ? {} : { provider: options.provider }),
+        ...(options.revoked === true ? { revoked: '1' } : {}),
+      });
       const rows = found.map((one) => [
         one.id,
         one.provider,
@@ -156,16 +148,23 @@ function readingCommands(credentials: Command): void {
     },
   );
   action(
-    credentials.command('show').description('one credential').argument('<credential>'),
-    async ({ agent, output }, _options, id) => {
-      const answer = await (await agent()).call(ENDPOINTS.getCredential, { params: { id: id ?? '' } });
+    credentials.command('show').description('one credential').argument('<credential>', 'name or id'),
+    async ({ agent, output }, _options, ref) => {
+      const connection = await agent();
+      const id = await credentialId(connection, ref ?? '');
+      const answer = await connection.call(ENDPOINTS.getCredential, { params: { id } });
       output.result(answer, describe(answer.credential));
     },
   );
   action(
-    credentials.command('probe').description('ask the provider whether it takes it').argument('<credential>'),
-    async ({ agent, output }, _options, id) => {
-      const answer = await (await agent()).call(ENDPOINTS.probeCredential, { params: { id: id ?? '' } });
+    credentials
+      .command('probe')
+      .description('ask the provider whether it takes it')
+      .argument('<credential>', 'name or id'),
+    async ({ agent, output }, _options, ref) => {
+      const connection = await agent();
+      const id = await credentialId(connection, ref ?? '');
+      const answer = await connection.call(ENDPOINTS.probeCredential, { params: { id } });
       output.result(answer, probeSentence(answer.probe));
       if (!answer.probe.ok) process.exitCode = 1;
     },
@@ -213,14 +212,15 @@ function writingCommands(credentials: Command): void {
     credentials
       .command('edit')
       .description('change a credential; a new key or address ends what was validated with the old one')
-      .argument('<credential>')
+      .argument('<credential>', 'name or id')
       .option('--name <name>', 'how it is called')
       .option('--url <url>', 'base address')
       .option('--key', 'a new key, piped in or typed')
       .option('--key-file <file>', 'a new key from a file')
       .option('--allow-range <cidr>', 'private range it may reach, instead of those before', collect),
-    async ({ agent, output }, options, id) => {
-      const answer = await edit(await agent(), id ?? '', options);
+    async ({ agent, output }, options, ref) => {
+      const connection = await agent();
+      const answer = await edit(connection, await credentialId(connection, ref ?? ''), options);
       output.result(answer, describe(answer.credential));
     },
   );
@@ -228,11 +228,12 @@ function writingCommands(credentials: Command): void {
     credentials
       .command('revoke')
       .description('end a credential: its key is erased, and the models that use it become inactive')
-      .argument('<credential>')
+      .argument('<credential>', 'name or id')
       .option('--preview', 'only say what it would do'),
-    async ({ agent, output }, { preview }, id) => {
-      const { call } = await agent();
-      const params = { id: id ?? '' };
+    async ({ agent, output }, { preview }, ref) => {
+      const connection = await agent();
+      const { call } = connection;
+      const params = { id: await credentialId(connection, ref ?? '') };
       if (preview === true) {
         const answer = await call(ENDPOINTS.previewCredentialEffects, {
           params,
@@ -249,6 +250,31 @@ function writingCommands(credentials: Command): void {
       );
     },
   );
+}
+
+async function everyCredential({ call }: Connection, filter: Record<string, unknown>): Promise<Credential[]> {
+  const found: Credential[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: Record<string, unknown> = { limit: 200, ...(cursor === null ? {} : { cursor }), ...filter };
+    const page = await call(ENDPOINTS.listCredentials, { query });
+    found.push(...page.credentials);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return found;
+}
+
+/**
+ * The id of a credential that is named, or given by its id. A name may stand for several: of other owners or providers.
+ * @throws {AppError} `invalid_argument` with their ids.
+ */
+async function credentialId(connection: Connection, ref: string): Promise<string> {
+  const named = (await everyCredential(connection, {})).filter((one) => one.display_name === ref);
+  if (named.length <= 1) return named[0]?.id ?? ref;
+  throw new AppError('invalid_argument', `${named.length} credentials have the name ${ref}.`, {
+    hint: `Use one of the ids: ${named.map((one) => `${one.id} (${one.provider}, ${one.owner_name})`).join(', ')}.`,
+    details: { ids: named.map((one) => one.id) },
+  });
 }
 
 async function edit({ call }: Connection, id: string, options: Edit) {
