@@ -15,13 +15,14 @@ export interface Layer {
 export type Forbidden = 'electron' | 'node' | 'network' | 'console' | 'browser-libraries';
 
 const CORE = ['shared', 'server', 'agent/kernel'] as const;
-const BASE = [...CORE, 'agent/access', 'agent/artifacts', 'agent/adapters'] as const;
+const BASE = [...CORE, 'agent/access', 'agent/artifacts', 'agent/gpus', 'agent/adapters'] as const;
 const CATALOG = [...BASE, 'agent/catalog'] as const;
 const RUNTIMES = [...CATALOG, 'agent/runtimes'] as const;
 const VALIDATION = [...RUNTIMES, 'agent/validation'] as const;
 const GATEWAY = [...VALIDATION, 'agent/usage'] as const;
 const FEATURES = [
   ...GATEWAY,
+  'agent/benchmarks',
   'agent/gateway',
   'agent/deployments',
   'agent/discovery',
@@ -37,10 +38,12 @@ export const LAYERS: readonly Layer[] = [
   { path: 'agent/access', mayUse: CORE, forbids: AGENT },
   { path: 'agent/artifacts', mayUse: CORE, forbids: AGENT },
   { path: 'agent/adapters', mayUse: CORE, forbids: AGENT },
+  { path: 'agent/gpus', mayUse: [...CORE, 'agent/adapters'], forbids: AGENT },
   { path: 'agent/catalog', mayUse: BASE, forbids: AGENT },
   { path: 'agent/usage', mayUse: CATALOG, forbids: AGENT },
   { path: 'agent/runtimes', mayUse: CATALOG, forbids: AGENT },
   { path: 'agent/validation', mayUse: RUNTIMES, forbids: AGENT },
+  { path: 'agent/benchmarks', mayUse: VALIDATION, forbids: AGENT },
   { path: 'agent/gateway', mayUse: GATEWAY, forbids: AGENT },
   { path: 'agent/deployments', mayUse: VALIDATION, forbids: AGENT },
   { path: 'agent/discovery', mayUse: VALIDATION, forbids: AGENT },
@@ -57,9 +60,11 @@ export const LAYERS: readonly Layer[] = [
 export const FEATURES_WITH_A_DOOR = [
   'access',
   'artifacts',
+  'gpus',
   'catalog',
   'runtimes',
   'validation',
+  'benchmarks',
   'gateway',
   'deployments',
   'discovery',

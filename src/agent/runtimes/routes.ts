@@ -54,7 +54,8 @@ export function runtimeRoutes(
       slot_id: params.id,
       attempt,
       attempts,
-      lines: lines.map((line) => ({ at: toIsoOrNull(line.at), stream: line.stream, text: line.text })),
+      history: [],
+      lines: lines.map(({ line, at, stream, text }) => ({ line, at: toIsoOrNull(at), stream, text })),
     };
   });
 }

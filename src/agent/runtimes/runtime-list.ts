@@ -25,6 +25,8 @@ export async function listRuntimes(
         verified: spec.image?.verified ?? spec.driver === 'embedded',
         settings: [...spec.settings],
         origin,
+        transport: spec.transport,
+        version: found?.engine?.version ?? null,
         available: found?.available ?? false,
         unavailable:
           found?.available === true

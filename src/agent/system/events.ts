@@ -15,13 +15,15 @@ const TOPIC_ROLE: Record<Topic, 'user' | 'admin' | 'superadmin'> = {
   system: 'user',
   jobs: 'admin',
   slots: 'admin',
+  telemetry: 'admin',
   logs: 'superadmin',
 };
 
 /** @throws {AppError} `invalid_argument` for a topic that does not exist. */
 export function parseTopics(text: string | undefined): Set<Topic> {
-  // Logs are a flood; they come only when asked for.
-  if (text === undefined || text === '') return new Set(TOPICS.filter((topic) => topic !== 'logs'));
+  // Logs are a flood, and telemetry makes the agent sample; both come only when asked for.
+  if (text === undefined || text === '')
+    return new Set(TOPICS.filter((topic) => topic !== 'logs' && topic !== 'telemetry'));
   const names = text.split(',');
   const unknown = names.filter((name) => !(TOPICS as readonly string[]).includes(name));
   if (unknown.length > 0)

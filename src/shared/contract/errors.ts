@@ -106,6 +106,8 @@ export const ERRORS = {
     'The runtime advertises another model id than the one that was loaded.',
   ),
   runtime_gpu_unused: row(409, false, 'Check that the container sees the GPU, or choose a CPU runtime.'),
+  gpu_unavailable: row(409, false, 'Choose a GPU that the node has: see `modelops gpus`.'),
+  runtime_gpu_lost: row(409, true, 'Look at the GPU in Hardware; its XID says what the driver met.'),
   runtime_stalled: row(409, true, 'Look at the log of the slot for the last thing it did.'),
   model_file_corrupt: row(409, false, 'Verify the files of the model and import them again.'),
   model_not_supported: row(409, false, 'Use a newer engine, or another format of the model.'),

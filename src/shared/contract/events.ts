@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { JobSchema, SlotSchema } from './resources/index.ts';
+import { GpusSchema, JobSchema, SlotMetricsSchema, SlotSchema } from './resources/index.ts';
 
 /**
  * The event stream. Durable events are journal rows and carry the row's number as id, so that `Last-Event-ID`
  * resumes; transient ones carry no id and are only worth something now.
  */
 
-export const TOPICS = ['journal', 'jobs', 'slots', 'system', 'logs'] as const;
+export const TOPICS = ['journal', 'jobs', 'slots', 'system', 'telemetry', 'logs'] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** What was done to what. `subject` is `<kind>:<id>`, so a client knows what to read again. */
@@ -26,8 +26,11 @@ export const EVENTS = {
   log: z.object({
     slot_id: z.string(),
     attempt: z.int(),
-    lines: z.array(z.object({ stream: z.string(), text: z.string() })),
+    lines: z.array(z.object({ line: z.int(), stream: z.string(), text: z.string() })),
   }),
+  /** Both only while somebody listens to `telemetry`. */
+  gpus: GpusSchema,
+  slot_metrics: z.object({ slot_id: z.string(), metrics: SlotMetricsSchema }),
   profile: z.object({ profile: z.enum(['online', 'offline']), refused_count: z.int() }),
   /** The wanted event is gone or too far back: read everything again. */
   'stream.reset': z.object({ head_seq: z.int() }),

@@ -1,14 +1,14 @@
 import type { Pool } from 'undici';
-import type { ExitInfo, LogLine, RunningRuntime } from '../drivers/driver.ts';
+import type { ExitInfo, RunningRuntime } from '../drivers/driver.ts';
 import { SlotEndpoint } from './endpoint.ts';
-import { LogBuffer } from './log-buffer.ts';
+import { LogBuffer, type NumberedLine } from './log-buffer.ts';
 
 const BACKLOG_LINES = 1000;
 
 export interface AttachOptions {
   readonly pool: Pool;
   readonly logPath: string;
-  readonly onLine: (line: LogLine) => void;
+  readonly onLine: (line: NumberedLine) => void;
   readonly onExit: () => void;
   /** The gateway could not reach it. */
   readonly onFailure: () => void;
@@ -61,7 +61,7 @@ export class AttachedRuntime {
     });
   }
 
-  tail(count: number): LogLine[] {
+  tail(count: number): NumberedLine[] {
     return this.#buffer.tail(count);
   }
 

@@ -9,9 +9,15 @@ const MAX_LINE = 8000;
 const MAX_FILE_BYTES = 20 * 1024 * 1024;
 const KEPT_ATTEMPTS = 10;
 
+/** A line with its place in the log of its attempt, counted from 1. */
+export interface NumberedLine extends LogLine {
+  readonly line: number;
+}
+
 /** The log of one attempt: the last lines in memory, all of it (up to a limit) in a file that outlives the attempt. */
 export class LogBuffer {
-  readonly #lines: LogLine[] = [];
+  readonly #lines: NumberedLine[] = [];
+  #count = 0;
   readonly #file: WriteStream;
   #written = 0;
 
@@ -21,9 +27,10 @@ export class LogBuffer {
     this.#file.on('error', () => (this.#written = Number.POSITIVE_INFINITY));
   }
 
-  push(line: LogLine): LogLine {
+  push(line: LogLine): NumberedLine {
+    this.#count += 1;
     const text = redactText(line.text.length > MAX_LINE ? `${line.text.slice(0, MAX_LINE)} …` : line.text);
-    const kept = { ...line, text };
+    const kept = { ...line, text, line: this.#count };
     this.#lines.push(kept);
     if (this.#lines.length > KEPT_LINES) this.#lines.splice(0, this.#lines.length - KEPT_LINES);
     if (this.#written < MAX_FILE_BYTES) {
@@ -34,7 +41,7 @@ export class LogBuffer {
     return kept;
   }
 
-  tail(count: number): LogLine[] {
+  tail(count: number): NumberedLine[] {
     return this.#lines.slice(-count);
   }
 
@@ -65,7 +72,7 @@ export class AttemptLogs {
       .toSorted((a, b) => b - a);
   }
 
-  async read(attempt: number, tail: number): Promise<LogLine[]> {
+  async read(attempt: number, tail: number): Promise<NumberedLine[]> {
     const text = await readFile(this.path(attempt), 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return '';
       throw error;
@@ -73,8 +80,8 @@ export class AttemptLogs {
     return text
       .split('\n')
       .filter((row) => row !== '')
-      .slice(-tail)
-      .map(parseRow);
+      .map(parseRow)
+      .slice(-tail);
   }
 
   /** Keeps the newest few. */
@@ -86,12 +93,13 @@ export class AttemptLogs {
   }
 }
 
-function parseRow(row: string): LogLine {
+function parseRow(row: string, index: number): NumberedLine {
   const [at = '-', stream = 'stderr', ...rest] = row.split('\t');
   return {
     at: at === '-' ? null : Date.parse(at),
     stream: stream as LogLine['stream'],
     text: rest.join('\t'),
+    line: index + 1,
   };
 }
 

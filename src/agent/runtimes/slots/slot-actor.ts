@@ -9,12 +9,12 @@ import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/diagnose.ts';
-import type { LogLine, RunningRuntime } from '../drivers/driver.ts';
+import type { RunningRuntime } from '../drivers/driver.ts';
 import { AttachedRuntime } from './attached-runtime.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import { FailureTracker } from './failure-tracker.ts';
 import type { Launcher, PreparedLaunch } from './launcher.ts';
-import { AttemptLogs } from './log-buffer.ts';
+import { AttemptLogs, type NumberedLine } from './log-buffer.ts';
 import { planSlot, type RetryPolicy, type SlotDesire } from './plan.ts';
 import { advertisedModels, probeModel, RuntimeExitedError, waitHealthy, type ProbeResult } from './probe.ts';
 import { SlotReporter } from './slot-reporter.ts';
@@ -146,7 +146,7 @@ export class SlotActor {
   async logs(
     wanted: number | undefined,
     tail: number,
-  ): Promise<{ attempt: number; attempts: number[]; lines: LogLine[] }> {
+  ): Promise<{ attempt: number; attempts: number[]; lines: NumberedLine[] }> {
     const attempts = await this.#logs.attempts();
     const current = this.#observed.attempt === 0 ? (attempts[0] ?? 0) : this.#observed.attempt;
     const attempt = wanted ?? current;
@@ -421,7 +421,7 @@ export class SlotActor {
     await this.#logs.prune();
   }
 
-  #onLine(running: RunningRuntime, line: LogLine): void {
+  #onLine(running: RunningRuntime, line: NumberedLine): void {
     this.#lastProgress = this.#deps.clock.now();
     this.#reporter.line(running.attempt, line);
   }

@@ -4,7 +4,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database, UnitOfWork } from '../../kernel/database/database.ts';
 import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
-import type { LogLine } from '../drivers/driver.ts';
+import type { NumberedLine } from './log-buffer.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import { emptyObservation, type SlotObserved } from './slot-state.ts';
 import type { SlotRow, SlotStore } from './slot-store.ts';
@@ -72,7 +72,7 @@ export class SlotReporter {
   }
 
   /** A line of the runtime's log: it may be a milestone, and somebody may be reading along. */
-  line(attempt: number, { stream, text }: LogLine): void {
+  line(attempt: number, { line, stream, text }: NumberedLine): void {
     const { clock, hub } = this.#deps;
     const reached = this.observed.milestones.filter(
       (milestone) => milestone.reachedAt === null && milestone.pattern.test(text),
@@ -80,7 +80,7 @@ export class SlotReporter {
     for (const milestone of reached) milestone.reachedAt = clock.now();
     if (reached.length > 0) this.publish();
     if (hub.hasListeners)
-      hub.publish('logs', 'log', { slot_id: this.#id, attempt, lines: [{ stream, text }] });
+      hub.publish('logs', 'log', { slot_id: this.#id, attempt, lines: [{ line, stream, text }] });
   }
 
   publish(): void {

@@ -8,11 +8,12 @@ import {
   type SlotConfig,
 } from '../../../shared/contract/index.ts';
 import type { Actor, LoadedSlot, ModelRow, SlotFacts } from '../../catalog/index.ts';
-import type { LogLine, RunningRuntime, RuntimeDriver } from '../drivers/driver.ts';
+import type { RunningRuntime, RuntimeDriver } from '../drivers/driver.ts';
 import { unsupportedSettings } from '../specs/launch.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import { slotMismatch } from './launcher.ts';
+import type { NumberedLine } from './log-buffer.ts';
 import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
 import type { SlotChanges, SlotRow } from './slot-store.ts';
 
@@ -91,7 +92,7 @@ export class Slots implements SlotFacts {
     id: string,
     attempt: number | undefined,
     tail: number,
-  ): Promise<{ attempt: number; attempts: number[]; lines: LogLine[] }> {
+  ): Promise<{ attempt: number; attempts: number[]; lines: NumberedLine[] }> {
     return this.#actor(id).logs(attempt, tail);
   }
 

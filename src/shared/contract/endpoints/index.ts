@@ -9,6 +9,9 @@ import { USAGE_ENDPOINTS } from './usage.ts';
 import { VIEWS_ENDPOINTS } from './views.ts';
 import { JOBS_ENDPOINTS } from './jobs.ts';
 import { SLOTS_ENDPOINTS } from './slots.ts';
+import { RUNTIMES_ENDPOINTS } from './runtimes.ts';
+import { HARDWARE_ENDPOINTS } from './hardware.ts';
+import { BENCHMARKS_ENDPOINTS } from './benchmarks.ts';
 import { GATEWAY_ENDPOINTS } from './gateway.ts';
 
 /** Every route of the agent, by id. */
@@ -22,6 +25,9 @@ export const ENDPOINTS = {
   ...VIEWS_ENDPOINTS,
   ...JOBS_ENDPOINTS,
   ...SLOTS_ENDPOINTS,
+  ...RUNTIMES_ENDPOINTS,
+  ...HARDWARE_ENDPOINTS,
+  ...BENCHMARKS_ENDPOINTS,
   ...GATEWAY_ENDPOINTS,
   ...USAGE_ENDPOINTS,
 } as const satisfies Record<string, Endpoint>;

@@ -3,34 +3,17 @@ import type { Endpoint } from '../endpoint.ts';
 import { NameSchema } from '../identity.ts';
 import {
   CapabilitySchema,
-  RuntimeSchema,
+  EffectSchema,
+  FitSchema,
+  SlotAttemptSchema,
   SlotConfigSchema,
+  SlotMetricsSchema,
   SlotSchema,
   TimeSchema,
 } from '../resources/index.ts';
 import { Id, PageQuery, page, Text, SlotAnswer, NOT_FOUND } from './parts.ts';
 
 export const SLOTS_ENDPOINTS = {
-  listRuntimes: {
-    method: 'GET',
-    path: '/v1/modelops/runtimes',
-    tag: 'slots',
-    summary: 'Runtime specs, and why one is not available',
-    role: 'admin',
-    status: 200,
-    response: z.object({
-      runtimes: z.array(RuntimeSchema),
-      problems: z.array(
-        z.object({
-          file: z.string(),
-          message: z.string(),
-          line: z.int().nullable(),
-          column: z.int().nullable(),
-        }),
-      ),
-    }),
-    errors: [],
-  },
   listSlots: {
     method: 'GET',
     path: '/v1/modelops/slots',
@@ -152,20 +135,146 @@ export const SLOTS_ENDPOINTS = {
     query: z.strictObject({
       tail: z.coerce.number().int().min(1).max(5000).default(400),
       attempt: z.coerce.number().int().min(1).optional(),
+      /** Only lines that hold this text, upper and lower case alike. */
+      query: Text(200).optional(),
     }),
     status: 200,
     response: z.object({
       slot_id: z.string(),
       attempt: z.int(),
       attempts: z.array(z.int()),
+      /** The attempts whose logs are kept, newest first. */
+      history: z.array(SlotAttemptSchema),
       lines: z.array(
         z.object({
+          /** Its place in the log of the attempt, counted from 1. */
+          line: z.int(),
           at: TimeSchema.nullable(),
           stream: z.enum(['stdout', 'stderr', 'agent']),
           text: z.string(),
         }),
       ),
     }),
+    errors: NOT_FOUND,
+  },
+  fitSlot: {
+    method: 'POST',
+    path: '/v1/modelops/slots/:id/fit',
+    tag: 'slots',
+    summary: 'Whether a model would fit into the slot, with the numbers and what would make it fit',
+    role: 'admin',
+    scope: 'read',
+    params: Id,
+    body: z.strictObject({
+      managed_model_id: NameSchema,
+      /** In place of the slot's own settings. */
+      config: SlotConfigSchema.optional(),
+      gpu_ids: z.array(Text(128)).max(64).optional(),
+    }),
+    status: 200,
+    response: FitSchema,
+    errors: ['not_found', 'unsupported_format', 'artifact_not_ready'],
+  },
+  previewSlotEffects: {
+    method: 'POST',
+    path: '/v1/modelops/slots/:id/effects',
+    tag: 'slots',
+    summary: 'What an action on the slot would do now',
+    role: 'superadmin',
+    params: Id,
+    body: z.strictObject({
+      action: z.enum(['load', 'unload', 'restart', 'change', 'delete']),
+      /** For `load`. */
+      managed_model_id: NameSchema.optional(),
+      /** For `change`. */
+      config: SlotConfigSchema.optional(),
+      gpu_ids: z.array(Text(128)).max(64).optional(),
+    }),
+    status: 200,
+    response: z.object({ effects: z.array(EffectSchema) }),
+    errors: NOT_FOUND,
+  },
+  getSlotTelemetry: {
+    method: 'GET',
+    path: '/v1/modelops/slots/:id/telemetry',
+    tag: 'slots',
+    summary: 'The last figures of the engine in the slot, oldest first',
+    role: 'admin',
+    params: Id,
+    status: 200,
+    response: z.object({ slot_id: z.string(), samples: z.array(SlotMetricsSchema) }),
+    errors: NOT_FOUND,
+  },
+  openTerminal: {
+    method: 'POST',
+    path: '/v1/modelops/slots/:id/terminal',
+    tag: 'slots',
+    summary: 'Allow a terminal in the container of the slot; it is journaled',
+    role: 'superadmin',
+    params: Id,
+    body: z.strictObject({
+      /** `command`: what to run in a terminal of your own. `stream`: the agent runs it and passes it through. */
+      mode: z.enum(['command', 'stream']).default('command'),
+      columns: z.int().min(2).max(1000).default(80),
+      rows: z.int().min(2).max(1000).default(24),
+    }),
+    status: 200,
+    response: z.object({
+      slot_id: z.string(),
+      container_id: z.string(),
+      /** What to run, word by word; null for a stream. */
+      command: z.array(z.string()).nullable(),
+      /** Of the stream; null for a command. */
+      terminal_id: z.string().nullable(),
+    }),
+    errors: ['not_found', 'model_not_loaded', 'runtime_unavailable'],
+  },
+  readTerminal: {
+    method: 'GET',
+    path: '/v1/modelops/terminals/:id/output',
+    tag: 'slots',
+    summary: 'What the terminal prints, as bytes, until it ends',
+    role: 'superadmin',
+    scope: 'manage',
+    params: Id,
+    status: 200,
+    response: z.string(),
+    errors: NOT_FOUND,
+    kind: 'file',
+  },
+  writeTerminal: {
+    method: 'POST',
+    path: '/v1/modelops/terminals/:id/input',
+    tag: 'slots',
+    summary: 'Type into the terminal',
+    role: 'superadmin',
+    params: Id,
+    body: z.strictObject({ data: z.string().max(65_536) }),
+    status: 200,
+    response: z.object({ written: z.literal(true) }),
+    errors: NOT_FOUND,
+  },
+  resizeTerminal: {
+    method: 'POST',
+    path: '/v1/modelops/terminals/:id/resize',
+    tag: 'slots',
+    summary: 'Tell the terminal its size',
+    role: 'superadmin',
+    params: Id,
+    body: z.strictObject({ columns: z.int().min(2).max(1000), rows: z.int().min(2).max(1000) }),
+    status: 200,
+    response: z.object({ resized: z.literal(true) }),
+    errors: NOT_FOUND,
+  },
+  closeTerminal: {
+    method: 'DELETE',
+    path: '/v1/modelops/terminals/:id',
+    tag: 'slots',
+    summary: 'End the terminal',
+    role: 'superadmin',
+    params: Id,
+    status: 200,
+    response: z.object({ closed: z.literal(true) }),
     errors: NOT_FOUND,
   },
 } as const satisfies Record<string, Endpoint>;

@@ -29,11 +29,28 @@ export const SlotConfigSchema = z.strictObject({
   enforce_eager: z.boolean().optional(),
   trust_remote_code: z.boolean().optional(),
   extra_args: z.array(z.string().max(4096)).max(128).optional(),
+  flash_attention: z.enum(['on', 'off', 'auto']).optional(),
+  batch_size: z.int().min(1).max(1_048_576).optional(),
+  ubatch_size: z.int().min(1).max(1_048_576).optional(),
+  quantization: z.string().min(1).max(64).optional(),
+  max_num_batched_tokens: z.int().min(1).max(16_777_216).optional(),
+  kv_cache_memory_bytes: z.int().min(1).optional(),
+  shm_bytes: z.int().min(1_048_576).optional(),
+  memory_limit_bytes: z.int().min(16_777_216).optional(),
+  /** Of a custom image: the port it listens on, and variables it is given. */
+  port: z.int().min(1).max(65_535).optional(),
+  env: z.record(z.string().regex(/^[A-Z_][A-Z0-9_]{0,127}$/), z.string().max(4096)).optional(),
 });
 export type SlotConfig = z.infer<typeof SlotConfigSchema>;
 
 /** What a model may say about how it wants to be run. A slot overrides it. */
-export const ModelConfigSchema = SlotConfigSchema.omit({ image: true, max_model_len: true }).extend({
+export const ModelConfigSchema = SlotConfigSchema.omit({
+  image: true,
+  max_model_len: true,
+  port: true,
+  env: true,
+  memory_limit_bytes: true,
+}).extend({
   chat_template: z.string().max(1_000_000).optional(),
 });
 export type ModelConfig = z.infer<typeof ModelConfigSchema>;

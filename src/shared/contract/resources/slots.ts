@@ -4,6 +4,7 @@ import { ERROR_CODES } from '../errors.ts';
 import { Bytes, JsonObject, NullableTime, TimeSchema } from './basics.ts';
 import { CapabilitySchema } from './tasks.ts';
 import { OriginSchema, SlotConfigSchema } from './configuration.ts';
+import { RequiredMemorySchema } from './fit.ts';
 
 export const RuntimeSchema = z.object({
   id: z.string(),
@@ -18,11 +19,41 @@ export const RuntimeSchema = z.object({
   verified: z.boolean(),
   settings: z.array(z.string()),
   origin: z.enum(['shipped', 'user']),
+  /** How it can be reached: a Unix socket without network, or TCP in a network of its own. */
+  transport: z.enum(['unix', 'tcp']),
+  version: z.string().nullable(),
   available: z.boolean(),
   unavailable: z.object({ error: z.enum(ERROR_CODES), message: z.string(), hint: z.string() }).nullable(),
   observed_at: TimeSchema,
 });
 export type Runtime = z.infer<typeof RuntimeSchema>;
+
+/** What the engine says of itself, and what its log says of memory. Rates are per second. */
+export const SlotMetricsSchema = z.object({
+  at: TimeSchema,
+  requests_running: z.number().nullable(),
+  requests_waiting: z.number().nullable(),
+  tokens_per_second: z.number().nullable(),
+  prompt_tokens_per_second: z.number().nullable(),
+  kv_cache_percent: z.number().nullable(),
+});
+export type SlotMetrics = z.infer<typeof SlotMetricsSchema>;
+
+/** One start of a slot's runtime. */
+export const SlotAttemptSchema = z.object({
+  attempt: z.int(),
+  model_id: z.string(),
+  image_id: z.string().nullable(),
+  started_at: TimeSchema,
+  loaded_at: NullableTime,
+  ended_at: NullableTime,
+  exit_code: z.int().nullable(),
+  error: z.enum(ERROR_CODES).nullable(),
+  message: z.string().nullable(),
+  /** Whether its log is kept. */
+  has_log: z.boolean(),
+});
+export type SlotAttempt = z.infer<typeof SlotAttemptSchema>;
 
 const MilestoneSchema = z.object({ id: z.string(), label: z.string(), reached_at: NullableTime });
 
@@ -30,6 +61,7 @@ export const LoadErrorSchema = z.object({
   error: z.enum(ERROR_CODES),
   message: z.string(),
   hint: z.string(),
+  /** The rule that knew it; null when none did. */
   cause: z.string().nullable(),
   log_excerpt: z.array(z.string()),
   retry_at: NullableTime,
@@ -68,6 +100,23 @@ export const SlotSchema = z.object({
   context_length: z.int().nullable(),
   parallel: z.int().nullable(),
   measured_memory_bytes: Bytes.nullable(),
+  /** Memory that its model takes or will take, as measured or else as estimated; null for an empty slot. */
+  reserved: RequiredMemorySchema.nullable(),
+  reserved_basis: z.enum(['measured', 'estimated']).nullable(),
+  /** Loaded in spite of an estimate that said it would not fit. */
+  memory_override: z.boolean(),
+  /** Settings that were changed and that the running engine does not have yet. */
+  pending_changes: z.array(z.string()),
+  /** The new runtime that is being brought up beside the one that serves; null when none is. */
+  replacement: z
+    .object({
+      attempt: z.int(),
+      phase: z.enum(SLOT_PHASES),
+      milestones: z.array(MilestoneSchema),
+      since: TimeSchema,
+    })
+    .nullable(),
+  metrics: SlotMetricsSchema.nullable(),
   requests_in_flight: z.int(),
   observed_at: NullableTime,
   since: NullableTime,
