@@ -51,7 +51,7 @@ describe('the catalogue', () => {
     await page.getByRole('button', { name: /^created/ }).click();
     await row(/gamma/).waitFor();
     await row(/alpha/).waitFor({ state: 'detached' });
-    expect(search().get('state')).toBe('created');
+    await expect.poll(() => search().get('state'), { timeout: 15_000 }).toBe('created');
     expect(await page.getByRole('button', { name: /^created/ }).getAttribute('aria-pressed')).toBe('true');
     await page.getByText('1 model', { exact: true }).waitFor();
     await page.getByRole('button', { name: /^created/ }).click();
@@ -64,7 +64,7 @@ describe('the catalogue', () => {
     await page.getByRole('searchbox').fill('task:llm hosting:local bet');
     await row(/alpha/).waitFor({ state: 'detached' });
     await row(/beta/).first().waitFor();
-    expect(search().toString()).toBe('q=bet&task=llm&hosting=local');
+    await expect.poll(() => search().toString(), { timeout: 15_000 }).toBe('q=bet&task=llm&hosting=local');
     await page.reload();
     await row(/beta/).first().waitFor();
     expect(await page.getByRole('searchbox').inputValue()).toBe('task:llm hosting:local bet');
@@ -75,7 +75,7 @@ describe('the catalogue', () => {
     await row(/parrot/)
       .getByText('OpenAI-compatible')
       .waitFor();
-    expect(search().get('view')).toBe('cloud');
+    await expect.poll(() => search().get('view'), { timeout: 15_000 }).toBe('cloud');
   });
 
   it('says what matches nothing, and how many would without each part', async () => {
@@ -85,7 +85,7 @@ describe('the catalogue', () => {
     await shoot(page, 'catalogue-no-match');
     await page.getByRole('button', { name: 'Without tag:prod: 4' }).click();
     await row(/alpha/).waitFor();
-    expect(search().has('tag')).toBe(false);
+    await expect.poll(() => search().has('tag'), { timeout: 15_000 }).toBe(false);
   });
 
   it('keeps views under names: saved, renamed, forgotten', async () => {
@@ -101,7 +101,7 @@ describe('the catalogue', () => {
     await expectAccessible(page);
     await page.getByRole('menuitem', { name: 'Newest text' }).click();
     await page.getByRole('button', { name: 'Newest text' }).waitFor();
-    expect(search().toString()).toBe('task=llm&sort=created');
+    await expect.poll(() => search().toString(), { timeout: 15_000 }).toBe('task=llm&sort=created');
     await page.getByRole('button', { name: 'Newest text' }).click();
     await page.getByRole('menuitem', { name: 'Rename Newest text…' }).click();
     await page.getByRole('dialog').getByLabel('Name').fill('Latest');

@@ -41,7 +41,7 @@ describe('finding one’s way', () => {
     await page.goto(`${stage.agent.url}/models/alpha-v1/history`);
     await page.getByRole('tab', { name: 'History', selected: true }).waitFor();
     await page.getByRole('tab', { name: 'Artifacts' }).click();
-    expect(path()).toBe('/models/alpha-v1/artifacts');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/models/alpha-v1/artifacts');
     await page.goBack();
     await page.getByRole('tab', { name: 'History', selected: true }).waitFor();
   });
@@ -62,7 +62,7 @@ describe('finding one’s way', () => {
     await input.waitFor();
     await page.keyboard.press('Escape');
     await input.waitFor({ state: 'detached' });
-    expect(path()).toBe('/models/alpha-v1/nothing');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/models/alpha-v1/nothing');
   });
 
   it('by a filter that stands in the address', async () => {
@@ -71,7 +71,7 @@ describe('finding one’s way', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('beta');
     await page.getByRole('row', { name: /gamma/ }).waitFor({ state: 'detached' });
-    expect(new URL(page.url()).search).toContain('beta');
+    await expect.poll(() => new URL(page.url()).search, { timeout: 15_000 }).toContain('beta');
     await page.reload();
     await page.getByRole('row', { name: /beta/ }).waitFor();
     expect(await page.getByRole('row', { name: /alpha/ }).count()).toBe(0);
@@ -104,7 +104,7 @@ describe('finding one’s way', () => {
     await page.getByRole('row', { name: /beta/ }).focus();
     await page.keyboard.press('Enter');
     await heading('beta');
-    expect(path()).toBe('/models/beta-v1');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/models/beta-v1');
   });
 
   it('by chords and the sheet that lists them', async () => {
@@ -120,7 +120,7 @@ describe('finding one’s way', () => {
       await page.keyboard.press(key);
       await heading(name);
     }
-    expect(path()).toBe('/');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/');
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');

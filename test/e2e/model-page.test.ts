@@ -131,7 +131,7 @@ describe('the page of a local model', () => {
     await page.getByRole('combobox', { name: 'For whom' }).click();
     await page.getByRole('option', { name: /ci-nightly/ }).click();
     await page.getByText('Visible to ci-nightly').waitFor();
-    expect(new URL(page.url()).searchParams.get('as')).toBe(analyst);
+    await expect.poll(() => new URL(page.url()).searchParams.get('as'), { timeout: 15_000 }).toBe(analyst);
     await shoot(page, 'model-as-somebody');
     await expectAccessible(page);
   });

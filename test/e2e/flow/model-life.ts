@@ -58,7 +58,7 @@ async function importByPath(walk: Walk): Promise<void> {
   await dialog.getByText(`${titleOf(walk)} is here.`).waitFor();
   await dialog.getByRole('button', { name: `Open ${titleOf(walk)}` }).click();
   await page.getByRole('heading', { level: 1, name: walk.name }).waitFor();
-  expect(new URL(page.url()).pathname).toBe(`/models/${idOf(walk)}`);
+  await expect.poll(() => new URL(page.url()).pathname, { timeout: 15_000 }).toBe(`/models/${idOf(walk)}`);
 }
 
 async function register(walk: Walk): Promise<void> {
