@@ -87,7 +87,7 @@ describe('access', () => {
 
     await page.getByRole('button', { name: 'I have copied it' }).click();
     await page.getByRole('heading', { level: 1, name: 'ci-nightly' }).waitFor();
-    expect(await page.getByText(token).count()).toBe(0);
+    await expect.poll(() => page.getByText(token).count(), { timeout: 15_000 }).toBe(0);
     const { key } = await stage.agent.as(token)(ENDPOINTS.getSession, {});
     expect(key).toMatchObject({ name: 'ci-nightly', role: 'user', daily_token_budget: 5000 });
     expect(key.scopes).toEqual(['invoke']);
@@ -130,7 +130,7 @@ describe('access', () => {
     await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
     await page.getByText('revoked', { exact: true }).first().waitFor();
     const revoke = page.getByRole('button', { name: 'Revoke…' });
-    expect(await revoke.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => revoke.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
     await page.getByRole('tab', { name: 'History' }).click();
     await page.getByText('key revoked').waitFor();
   });

@@ -52,7 +52,11 @@ describe('the catalogue', () => {
     await row(/gamma/).waitFor();
     await row(/alpha/).waitFor({ state: 'detached' });
     await expect.poll(() => search().get('state'), { timeout: 15_000 }).toBe('created');
-    expect(await page.getByRole('button', { name: /^created/ }).getAttribute('aria-pressed')).toBe('true');
+    await expect
+      .poll(() => page.getByRole('button', { name: /^created/ }).getAttribute('aria-pressed'), {
+        timeout: 15_000,
+      })
+      .toBe('true');
     await page.getByText('1 model', { exact: true }).waitFor();
     await page.getByRole('button', { name: /^created/ }).click();
     await row(/alpha/).waitFor();
@@ -67,7 +71,9 @@ describe('the catalogue', () => {
     await expect.poll(() => search().toString(), { timeout: 15_000 }).toBe('q=bet&task=llm&hosting=local');
     await page.reload();
     await row(/beta/).first().waitFor();
-    expect(await page.getByRole('searchbox').inputValue()).toBe('task:llm hosting:local bet');
+    await expect
+      .poll(() => page.getByRole('searchbox').inputValue(), { timeout: 15_000 })
+      .toBe('task:llm hosting:local bet');
     await page.getByRole('searchbox').fill('');
     await page.getByText('Cloud', { exact: true }).click();
     await row(/parrot/).waitFor();
@@ -117,7 +123,7 @@ describe('the catalogue', () => {
   it('folds the models of a name, and keys unfold them', async () => {
     await open('?group=name');
     await row(/beta.*2 versions/).waitFor();
-    expect(await row(/beta/).count()).toBe(1);
+    await expect.poll(() => row(/beta/).count(), { timeout: 15_000 }).toBe(1);
     await row(/beta/).focus();
     await page.keyboard.press('ArrowRight');
     await page.getByRole('row', { expanded: true }).waitFor();
@@ -139,7 +145,9 @@ describe('the catalogue', () => {
     await page.getByRole('columnheader', { name: 'Tags' }).waitFor();
     await page.reload();
     await page.getByRole('columnheader', { name: 'Tags' }).waitFor();
-    expect(await page.getByRole('columnheader', { name: 'Size' }).count()).toBe(0);
+    await expect
+      .poll(() => page.getByRole('columnheader', { name: 'Size' }).count(), { timeout: 15_000 })
+      .toBe(0);
     await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('menuitemcheckbox', { name: 'Show what fits' }).click();
     await page.keyboard.press('Escape');

@@ -74,7 +74,7 @@ describe('finding one’s way', () => {
     await expect.poll(() => new URL(page.url()).search, { timeout: 15_000 }).toContain('beta');
     await page.reload();
     await page.getByRole('row', { name: /beta/ }).waitFor();
-    expect(await page.getByRole('row', { name: /alpha/ }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('row', { name: /alpha/ }).count(), { timeout: 15_000 }).toBe(0);
     await page.getByRole('searchbox').fill('state:active');
     await page.getByText('No model matches state:active.').waitFor();
     await page.getByRole('button', { name: 'Clear the filter' }).click();
@@ -140,8 +140,10 @@ describe('finding one’s way', () => {
     await input.fill('> activate');
     const refused = page.getByRole('option', { name: /Activate alpha v1/ });
     await refused.waitFor();
-    expect(await refused.getAttribute('aria-disabled')).toBe('true');
-    expect(await refused.textContent()).toContain('has to be validated or inactive');
+    await expect.poll(() => refused.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
+    await expect
+      .poll(() => refused.textContent(), { timeout: 15_000 })
+      .toContain('has to be validated or inactive');
     await expectAccessible(page);
     await input.fill('gamma');
     await page.getByRole('option', { name: /gamma v1/ }).waitFor();
