@@ -1,10 +1,23 @@
 import { open } from 'node:fs/promises';
-import { ggufHead, type GgufMetadataValue, type GgufTensorInfo } from '../../src/agent/catalog/sample/gguf-writer.ts';
+import {
+  ggufHead,
+  type GgufMetadataValue,
+  type GgufTensorInfo,
+} from '../../src/agent/catalog/sample/gguf-writer.ts';
 
 /** A model that is only a shape: a GGUF file with a real header and holes for weights, so that gigabytes cost nothing. */
 export interface Shape {
   readonly name: string;
-  readonly architecture?: 'llama' | 'qwen2' | 'qwen3' | 'gemma3' | 'gpt-oss' | 'qwen2moe' | 'mamba' | 'deepseek2' | 'granitehybrid';
+  readonly architecture?:
+    | 'llama'
+    | 'qwen2'
+    | 'qwen3'
+    | 'gemma3'
+    | 'gpt-oss'
+    | 'qwen2moe'
+    | 'mamba'
+    | 'deepseek2'
+    | 'granitehybrid';
   readonly layers: number;
   readonly embedding: number;
   readonly feedForward: number;
@@ -71,7 +84,13 @@ function metadataOf(shape: Shape): Record<string, GgufMetadataValue> {
     'tokenizer.ggml.model': { type: 'string', value: 'llama' },
     'tokenizer.ggml.tokens': {
       type: 'strings',
-      value: Array.from({ length: shape.vocabulary }, (_, i) => (i < 3 ? ['<unk>', '<s>', '</s>'][i] ?? '' : i < 259 ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, '0')}>` : `t${i}`)),
+      value: Array.from({ length: shape.vocabulary }, (_, i) =>
+        i < 3
+          ? (['<unk>', '<s>', '</s>'][i] ?? '')
+          : i < 259
+            ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, '0')}>`
+            : `t${i}`,
+      ),
     },
     'tokenizer.ggml.scores': { type: 'f32s', value: Array.from({ length: shape.vocabulary }, (_, i) => -i) },
     'tokenizer.ggml.token_type': {
@@ -91,7 +110,12 @@ function tensorsOf(shape: Shape): GgufTensorInfo[] {
   const found: GgufTensorInfo[] = [];
   const add = (name: string, kind: keyof typeof TYPES, ...dimensions: number[]): void => {
     const { type, elements, bytes } = TYPES[kind];
-    found.push({ name: `${name}.weight`, dimensions, type, bytes: (dimensions.reduce((a, b) => a * b) / elements) * bytes });
+    found.push({
+      name: `${name}.weight`,
+      dimensions,
+      type,
+      bytes: (dimensions.reduce((a, b) => a * b) / elements) * bytes,
+    });
   };
   const weights = shape.weights ?? 'f16';
   add('token_embd', weights, embedding, vocabulary);
@@ -111,7 +135,11 @@ function tensorsOf(shape: Shape): GgufTensorInfo[] {
       add(block('post_ffw_norm'), 'f32', embedding);
     }
     if (arch === 'qwen2') {
-      for (const [name, size] of [['attn_q', heads], ['attn_k', kvHeads], ['attn_v', kvHeads]] as const) {
+      for (const [name, size] of [
+        ['attn_q', heads],
+        ['attn_k', kvHeads],
+        ['attn_v', kvHeads],
+      ] as const) {
         add(block(name), 'f32', size * headSize);
         const last = found.pop();
         if (last !== undefined) found.push({ ...last, name: `${block(name)}.bias` });
