@@ -94,7 +94,7 @@ describe('GPUs over HTTP', () => {
     expect(first.gpus[6]?.ecc_errors).toEqual({ corrected: 12, uncorrected: 1 });
     const uuid = first.gpus[5]?.uuid ?? '';
     await agent.call(ENDPOINTS.createSlot, {
-      body: { id: 'on-five', capability: 'chat', runtime_spec: 'llama-cpp-cpu', gpu_ids: [uuid] },
+      body: { id: 'on-five', capability: 'llm_inference', runtime_spec: 'llama-cpp-cpu', gpu_ids: [uuid] },
     });
     const { gpus } = await agent.call(ENDPOINTS.listGpus, {});
     expect(gpus.map(({ slot_ids: ids }) => ids)).toEqual([[], [], [], [], [], ['on-five'], [], []]);
