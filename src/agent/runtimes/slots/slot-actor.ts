@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { AppError, type Slot } from '../../../shared/contract/index.ts';
 import type { BlobStore } from '../../artifacts/index.ts';
-import type { ModelLifecycle, ModelRow, ModelStore } from '../../catalog/index.ts';
+import type { ModelLifecycle, ModelStore } from '../../catalog/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database/database.ts';
 import type { Egress } from '../../kernel/egress.ts';
@@ -10,6 +9,7 @@ import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/diagnose.ts';
 import type { RunningRuntime } from '../drivers/driver.ts';
+import { AttemptStarter } from './attempt-starter.ts';
 import { AttachedRuntime } from './attached-runtime.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import { FailureTracker } from './failure-tracker.ts';
@@ -61,6 +61,7 @@ export class SlotActor {
   readonly #logs: AttemptLogs;
   readonly #reporter: SlotReporter;
   readonly #failures: FailureTracker;
+  readonly #starter: AttemptStarter;
   readonly #firstLook = Promise.withResolvers<void>();
   #runtime: AttachedRuntime | null = null;
   #effect: AbortController | null = null;
@@ -76,6 +77,7 @@ export class SlotActor {
     this.#deps = deps;
     this.#log = deps.log.child({ slot_id: row.id });
     this.#logs = new AttemptLogs(deps.logDirectory, row.id);
+    this.#starter = new AttemptStarter(deps, this.#logs);
     this.#failures = new FailureTracker(deps.rules, deps.retry);
     this.#reporter = new SlotReporter(row, deps, () => this.view());
   }
@@ -216,16 +218,12 @@ export class SlotActor {
   // ---- steps -------------------------------------------------------------------------------------------------------
 
   async #start(row: SlotRow, modelId: string, signal: AbortSignal): Promise<void> {
-    const { store, models, launcher } = this.#deps;
     this.#observed.milestones = [];
     this.#observed.error = null;
     await this.#reporter.setState('loading', 'starting');
     this.#firstLook.resolve();
-    const model = models.get(modelId);
-    await this.#assertArtifact(model);
-    const prepared = await launcher.prepare(row, model, store.nextAttempt(this.id), signal);
-    await this.#recordAttempt(prepared);
-    await mkdir(this.#logs.directory, { recursive: true, mode: 0o700 });
+    const prepared = await this.#starter.prepare(row, modelId, signal);
+    this.#observed.attempt = prepared.launch.attempt;
     this.#reporter.expectMilestones(prepared.spec);
     this.#attach(await prepared.driver.start(prepared.launch, signal));
     await this.#bringUp(prepared, signal);
@@ -430,39 +428,6 @@ export class SlotActor {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.wake(), Math.max(0, at - this.#deps.clock.now()));
     this.#timer.unref();
-  }
-
-  async #recordAttempt({ launch, identity, spec }: PreparedLaunch): Promise<void> {
-    const { store, database, journal } = this.#deps;
-    const { reference, imageId } = launch.engine;
-    await database.transact((unit) => {
-      store.insertAttempt({
-        slot_id: this.id,
-        attempt: launch.attempt,
-        model_id: launch.modelId,
-        generation: launch.generation,
-        config_hash: launch.configHash,
-        runtime_identity: identity,
-        image_id: imageId,
-      });
-      const before = reference === null || imageId === null ? null : store.recordImage(reference, imageId);
-      if (before === null) return;
-      journal.append(unit, {
-        actorId: null,
-        action: 'runtime.image_changed',
-        subject: `runtime:${spec.id}`,
-        data: { from: before, to: imageId },
-      });
-    });
-    this.#observed.attempt = launch.attempt;
-  }
-
-  async #assertArtifact(model: ModelRow): Promise<void> {
-    const status = await this.#deps.lifecycle.observeArtifact(model.id);
-    if (status === 'ready') return;
-    throw new AppError('artifact_not_ready', `The files of ${model.id} are ${status}, not ready.`, {
-      details: { artifact_status: status },
-    });
   }
 }
 

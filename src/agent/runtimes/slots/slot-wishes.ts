@@ -1,0 +1,235 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  AppError,
+  slugify,
+  type Capability,
+  type Slot,
+  type SlotConfig,
+} from '../../../shared/contract/index.ts';
+import type { Actor, ModelRow } from '../../catalog/index.ts';
+import { unsupportedSettings } from '../specs/launch.ts';
+import type { SpecRegistry } from '../specs/spec-registry.ts';
+import { slotMismatch } from './launcher.ts';
+import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
+import type { SlotOwners } from './slot-owners.ts';
+import type { SlotChanges, SlotRow } from './slot-store.ts';
+
+export interface NewSlot {
+  readonly id?: string | undefined;
+  readonly display_name?: string | undefined;
+  readonly capability: Capability;
+  readonly runtime_spec: string;
+  readonly gpu_ids: readonly string[];
+  readonly config: SlotConfig;
+}
+
+export type SlotPatch = Omit<SlotChanges, 'desired_model_id' | 'newGeneration'>;
+
+const RESOLVE_MS = 10_000;
+
+/** What people wish of slots: each is decided, written with its journal row, and then left to the owner of the slot. */
+export class SlotWishes {
+  readonly #deps: SlotActorDeps & { readonly specs: SpecRegistry };
+  readonly #owners: SlotOwners;
+
+  constructor(deps: SlotActorDeps & { readonly specs: SpecRegistry }, owners: SlotOwners) {
+    this.#deps = deps;
+    this.#owners = owners;
+  }
+
+  /** @throws {AppError} `already_exists`, `invalid_argument`, `unsupported_format`. */
+  async create(slot: NewSlot, actor: Actor): Promise<Slot> {
+    const { database, store, journal, specs } = this.#deps;
+    const spec = specs.get(slot.runtime_spec);
+    this.#assertSettings(slot.runtime_spec, slot.capability, slot.config);
+    const id = slot.id ?? this.#freeId(slot.display_name ?? defaultSlotName(slot.capability));
+    await database.transact((unit) => {
+      if (store.find(id) !== undefined) {
+        throw new AppError('already_exists', `There is a slot ${id} already.`, {
+          details: { id, next_free_id: this.#freeId(id) },
+        });
+      }
+      store.insert({
+        id,
+        display_name: slot.display_name ?? id,
+        capability: slot.capability,
+        runtime_spec: spec.id,
+        gpu_ids: slot.gpu_ids,
+        config: slot.config,
+      });
+      journal.append(unit, {
+        actorId: actor.principalId,
+        action: 'slot.created',
+        subject: `slot:${id}`,
+        data: { runtime_spec: spec.id, capability: slot.capability },
+      });
+    });
+    const made = new SlotActor(store.get(id), this.#deps);
+    this.#owners.add(made);
+    made.tell();
+    made.wake();
+    return made.view();
+  }
+
+  /** A slot that holds a model is started again under the new settings. @throws {AppError} `conflict`, `invalid_argument`. */
+  async patch(id: string, changes: SlotPatch, actor: Actor, ifMatch: number | null): Promise<Slot> {
+    const { database, store, journal } = this.#deps;
+    await database.transact((unit) => {
+      const row = store.get(id);
+      if (ifMatch !== null && ifMatch !== row.rev) {
+        throw new AppError(
+          'conflict',
+          `Slot ${id} was changed since you read it (rev ${ifMatch}, now ${row.rev}).`,
+          { details: { rev: row.rev } },
+        );
+      }
+      this.#assertSettings(
+        changes.runtime_spec ?? row.runtime_spec,
+        row.capability,
+        changes.config ?? row.config,
+      );
+      const restarts =
+        changes.config !== undefined ||
+        changes.runtime_spec !== undefined ||
+        changes.gpu_ids !== undefined ||
+        changes.enabled !== undefined;
+      store.update(row, { ...changes, newGeneration: restarts });
+      journal.append(unit, {
+        actorId: actor.principalId,
+        action: 'slot.changed',
+        subject: `slot:${id}`,
+        data: { fields: Object.keys(changes).toSorted() },
+      });
+    });
+    // Not every change makes the slot do something that it would tell by itself.
+    this.#owners.get(id).tell();
+    this.#owners.get(id).wake(true);
+    return this.#owners.get(id).view();
+  }
+
+  /** @throws {AppError} `dependencies_unsatisfied` while it holds or wants a model. */
+  async delete(id: string, actor: Actor): Promise<void> {
+    const { database, store, journal, logDirectory } = this.#deps;
+    const owner = this.#owners.get(id);
+    await database.transact((unit) => {
+      const row = store.get(id);
+      if (row.desired_model_id !== null || owner.observed.loadState !== 'empty') {
+        throw new AppError(
+          'dependencies_unsatisfied',
+          `Slot ${id} holds ${row.desired_model_id ?? 'a model that is being unloaded'}.`,
+          {
+            hint: 'Unload it first.',
+            details: { model_id: row.desired_model_id, load_state: owner.observed.loadState },
+          },
+        );
+      }
+      store.delete(id);
+      journal.append(unit, { actorId: actor.principalId, action: 'slot.deleted', subject: `slot:${id}` });
+    });
+    this.#owners.remove(id);
+    await owner.close();
+    await rm(join(logDirectory, id), { recursive: true, force: true });
+  }
+
+  /**
+   * Says which model the slot shall hold.
+   * @throws {AppError} the guards of `assign`, and what the engine says: `image_missing`, `runtime_unavailable`, ...
+   */
+  async load(id: string, modelId: string, actor: Actor): Promise<Slot> {
+    const { database, store, journal, models, lifecycle, launcher, specs } = this.#deps;
+    const wanted = store.get(id);
+    const spec = specs.get(wanted.runtime_spec);
+    const { hosting } = lifecycle.visible(modelId, actor);
+    // Files may have come back, or been imported again, since somebody looked.
+    if (hosting === 'local') await lifecycle.observeArtifact(modelId);
+    const model = models.get(modelId);
+    this.#assertAssignable(wanted, model);
+    // A wish that cannot come true now is refused now, not by a slot that fails later.
+    const image = launcher.effective(wanted, model).values.image;
+    await launcher.driverFor(spec).resolve(spec, image, AbortSignal.timeout(RESOLVE_MS));
+    await database.transact((unit) => {
+      const row = store.get(id);
+      this.#assertAssignable(row, models.get(modelId));
+      const again = row.desired_model_id === modelId && this.#owners.get(id).observed.error === null;
+      store.update(row, { desired_model_id: modelId, newGeneration: !again });
+      if (again) return;
+      journal.append(unit, {
+        actorId: actor.principalId,
+        action: 'slot.assigned',
+        subject: `slot:${id}`,
+        data: { model_id: modelId, was: row.desired_model_id },
+      });
+    });
+    this.#owners.get(id).wake(true);
+    return this.#owners.get(id).view();
+  }
+
+  async unload(id: string, actor: Actor | null): Promise<Slot> {
+    const { database, store, journal } = this.#deps;
+    await database.transact((unit) => {
+      const row = store.get(id);
+      if (row.desired_model_id === null) return;
+      store.update(row, { desired_model_id: null, newGeneration: true });
+      journal.append(unit, {
+        actorId: actor?.principalId ?? null,
+        action: 'slot.unassigned',
+        subject: `slot:${id}`,
+        data: { model_id: row.desired_model_id },
+      });
+    });
+    this.#owners.get(id).wake(true);
+    return this.#owners.get(id).view();
+  }
+
+  /** @throws {AppError} `model_not_loaded` when the slot wants nothing. */
+  async restart(id: string, actor: Actor): Promise<Slot> {
+    const { database, store, journal } = this.#deps;
+    await database.transact((unit) => {
+      const row = store.get(id);
+      if (row.desired_model_id === null)
+        throw new AppError('model_not_loaded', `Slot ${id} holds no model.`, { hint: 'Load one.' });
+      store.update(row, { newGeneration: true });
+      journal.append(unit, {
+        actorId: actor.principalId,
+        action: 'slot.restarted',
+        subject: `slot:${id}`,
+        data: { model_id: row.desired_model_id },
+      });
+    });
+    this.#owners.get(id).wake(true);
+    return this.#owners.get(id).view();
+  }
+
+  #assertAssignable(slot: SlotRow, model: ModelRow): void {
+    const spec = this.#deps.specs.get(slot.runtime_spec);
+    this.#deps.lifecycle.assertAllowed('assign', model, {
+      slot_mismatch: slotMismatch(spec, slot, model),
+      memory: null,
+    });
+  }
+
+  #assertSettings(specId: string, capability: Capability, config: SlotConfig): void {
+    const spec = this.#deps.specs.get(specId);
+    if (!spec.capabilities.includes(capability)) {
+      throw new AppError('unsupported_format', `${spec.name} does not do ${capability}.`, {
+        details: { fields: ['capability'], allowed: spec.capabilities },
+      });
+    }
+    const unsupported = unsupportedSettings(spec, config);
+    if (unsupported.length === 0) return;
+    throw new AppError('invalid_argument', `${spec.name} does not take ${unsupported.join(', ')}.`, {
+      details: { fields: unsupported.map((key) => `config.${key}`), allowed: spec.settings },
+    });
+  }
+
+  #freeId(wanted: string): string {
+    const base = slugify(wanted);
+    if (this.#deps.store.find(base) === undefined) return base;
+    for (let n = 2; ; n += 1) if (this.#deps.store.find(`${base}-${n}`) === undefined) return `${base}-${n}`;
+  }
+}
+
+function defaultSlotName(capability: Capability): string {
+  return { llm_inference: 'chat', embeddings: 'embed', rerank: 'rerank' }[capability];
+}
