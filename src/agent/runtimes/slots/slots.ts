@@ -62,6 +62,14 @@ export class Slots implements SlotFacts {
     return this.#firstLook;
   }
 
+  /** Which GPUs each slot names, and the containers that its engines run in; read at every tick of the telemetry. */
+  gpuUses(): { readonly slotId: string; readonly gpuIds: readonly string[]; readonly containers: string[] }[] {
+    return this.#deps.store.all().map(({ id, gpu_ids: gpuIds }) => {
+      const containerId = this.#actors.get(id)?.observed.containerId ?? null;
+      return { slotId: id, gpuIds, containers: containerId === null ? [] : [containerId] };
+    });
+  }
+
   // ---- reading -----------------------------------------------------------------------------------------------------
 
   list(): Slot[] {
