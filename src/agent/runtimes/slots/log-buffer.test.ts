@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../../../../test/support/temporary.ts';
 import type { LogLine } from '../drivers/driver.ts';
 import { AttemptLogs, LogBuffer } from './log-buffer.ts';
-import { LogFile, readLogFile } from './log-file.ts';
+import { LogFile, readLogFile, type NumberedLine } from './log-file.ts';
 
 const at = Date.parse('2026-11-20T10:00:00.000Z');
 const line = (n: number, text = `line ${n}`): LogLine => ({ at: at + n, stream: 'stderr', text });
@@ -80,7 +80,8 @@ describe('the log of an attempt', () => {
       if (n % 50 === 0) await file.flush();
     }
     await file.close();
-    const lines = await Array.fromAsync(readLogFile(`${directory.path}/2.log`));
+    const lines: NumberedLine[] = [];
+    for await (const one of readLogFile(`${directory.path}/2.log`)) lines.push(one);
     // The newest, without a hole, at most two segments of them.
     expect(lines.at(-1)?.line).toBe(2000);
     expect(lines.length).toBeLessThan(900);

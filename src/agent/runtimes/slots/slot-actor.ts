@@ -90,6 +90,11 @@ export class SlotActor {
     return this.#firstLook.promise;
   }
 
+  /** The container at hand, from its start to its end; null where none is. */
+  get containerId(): string | null {
+    return this.#runtime?.running.containerId ?? null;
+  }
+
   /** What serves now, or null. */
   get endpoint(): SlotEndpoint | null {
     const endpoint = this.#runtime?.endpoint ?? null;

@@ -80,6 +80,13 @@ export class Slots implements SlotFacts {
     return this.#owners.get(id).logs(query);
   }
 
+  /** @throws {AppError} `not_found`. */
+  containerOf(id: string): { containerId: string | null; isContainer: boolean } {
+    const { containerId } = this.#owners.get(id);
+    const spec = this.#deps.specs.find(this.#deps.store.get(id).runtime_spec);
+    return { containerId, isContainer: containerId !== null || spec?.driver === 'docker' };
+  }
+
   assignedTo(modelId: string): readonly string[] {
     return this.#deps.store.assignedTo(modelId);
   }
