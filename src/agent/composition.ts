@@ -63,6 +63,8 @@ import {
   loadDiagnosisRules,
   RETRY_POLICY,
   runtimeRoutes,
+  terminalRoutes,
+  Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
@@ -336,6 +338,14 @@ export async function compose(foundation: Foundation) {
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   runtimeRoutes(router, { slots, specs, drivers, clock });
+  const terminals = new Terminals({
+    database,
+    journal,
+    log: log.child({ part: 'terminals' }),
+    slots,
+    engine: docker,
+  });
+  terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -391,6 +401,7 @@ export async function compose(foundation: Foundation) {
     gpus,
     drivers,
     slots,
+    terminals,
     usage,
     renewals,
     app,

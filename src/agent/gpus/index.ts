@@ -1,3 +1,4 @@
+export * from './fit/index.ts';
 export { Gpus, type GpuMemory } from './gpus.ts';
 export type { GpuUsers } from './ports.ts';
 export { gpuRoutes } from './routes.ts';
