@@ -178,6 +178,8 @@ export class Telemetry {
     });
     this.#onTick(readings);
     this.#follow(smi);
+    // Those that are followed by name say nothing of one that comes back.
+    if (problem !== null) this.#lookIn(timing.retryMaxMs);
     if (this.#state.cudaVersion === null || mig.length > 0) await this.#readReport();
     await this.#readProcesses();
   }
