@@ -1,2 +1,5 @@
 export { DockerEngine, LABEL_CONFIG, type ContainerInfo } from './docker-engine.ts';
 export { findDockerHost } from './docker-host.ts';
+export { DockerImages, type EngineImage } from './docker-images.ts';
+export { registryOf } from './image-errors.ts';
+export type { EngineProgress } from './ndjson.ts';
