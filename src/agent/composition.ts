@@ -38,6 +38,7 @@ import {
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import { Gpus, gpuRoutes, GPU_TIMING, type GpuTiming } from './gpus/index.ts';
 import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
@@ -68,6 +69,8 @@ import {
   loadDiagnosisRules,
   RETRY_POLICY,
   runtimeRoutes,
+  terminalRoutes,
+  Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
@@ -104,6 +107,9 @@ export interface AgentOverrides {
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
   readonly providerTiming?: ProviderTiming;
+  readonly gpuTiming?: GpuTiming;
+  /** The kernel's log, where XID errors of GPUs are. */
+  readonly kernelLog?: string;
 }
 
 export interface Foundation {
@@ -121,6 +127,7 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
+const KERNEL_LOG = '/dev/kmsg';
 /** How long the validators of one model may take when many are checked. */
 const CHECK_MS = 120_000;
 
@@ -217,6 +224,18 @@ export async function compose(foundation: Foundation) {
     nodeId: identity.nodeId,
   });
 
+  const timers = overrides.timers ?? systemTimers;
+  const gpus = new Gpus({
+    database,
+    hub,
+    clock,
+    timers: systemTimers,
+    log: log.child({ part: 'gpus' }),
+    users: { uses: () => slots.gpuUses() },
+    nvidiaSmi: config.nvidiaSmi,
+    kernelLog: overrides.kernelLog ?? KERNEL_LOG,
+    timing: overrides.gpuTiming ?? GPU_TIMING,
+  });
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
   const docker = new DockerEngine({
@@ -285,7 +304,6 @@ export async function compose(foundation: Foundation) {
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
-  const timers = overrides.timers ?? systemTimers;
   const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({
@@ -345,8 +363,17 @@ export async function compose(foundation: Foundation) {
     profile,
     sampleDirectory: paths.samples,
   });
+  gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   runtimeRoutes(router, { slots, specs, drivers, clock });
   imageRoutes(router, imageDeps);
+  const terminals = new Terminals({
+    database,
+    journal,
+    log: log.child({ part: 'terminals' }),
+    slots,
+    engine: docker,
+  });
+  terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -368,6 +395,7 @@ export async function compose(foundation: Foundation) {
     paths,
     blobs,
     docker,
+    gpus,
     specs,
     drivers,
     slots,
@@ -398,8 +426,10 @@ export async function compose(foundation: Foundation) {
     modelIndex,
     specs,
     docker,
+    gpus,
     drivers,
     slots,
+    terminals,
     usage,
     renewals,
     app,

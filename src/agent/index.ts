@@ -172,6 +172,7 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
+  agent.gpus.start();
   agent.renewals.start();
   keyring.start();
   maintenance.start();
@@ -204,12 +205,14 @@ async function shutDown(parts: {
   if (parts.slots === 'stop') await slots.emptyAll(AbortSignal.timeout(EMPTY_SLOTS_MS));
   const stillRunning = slots.stillRunning();
   agent.stopping.abort();
+  agent.terminals.close();
   const force = setTimeout(() => agent.app.server.closeAllConnections(), ACTIVE_REQUESTS_MS);
   await agent.app.close();
   clearTimeout(force);
   await parts.settled;
   await agent.jobs.stop();
   await agent.renewals.stop();
+  await agent.gpus.stop();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();
