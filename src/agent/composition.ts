@@ -10,7 +10,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
 import {
   assertRanges,
   baseUrlOf,
@@ -58,6 +58,12 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  ImageDesk,
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  imageRoutes,
+  type ImageJobDeps,
   LABEL_NODE,
   Launcher,
   loadDiagnosisRules,
@@ -246,6 +252,7 @@ export async function compose(foundation: Foundation) {
     ['embedded', new EmbeddedDriver()],
   ]);
   const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const slotStore = new SlotStore(database, clock);
   const slots = new Slots({
     database,
     journal,
@@ -253,7 +260,7 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'slots' }),
     egress,
-    store: new SlotStore(database, clock),
+    store: slotStore,
     models,
     lifecycle,
     blobs,
@@ -266,6 +273,23 @@ export async function compose(foundation: Foundation) {
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
+  const engineImages = new DockerImages(docker);
+  const imageDeps: ImageJobDeps = {
+    jobs,
+    egress,
+    profile,
+    engine: engineImages,
+    desk: new ImageDesk({
+      database,
+      journal,
+      engine: engineImages,
+      store: slotStore,
+      specs,
+      launcher,
+      models,
+      onArrived: () => slots.imageCame(),
+    }),
+  };
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -295,6 +319,9 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  jobs.register(imagePullJob(imageDeps));
+  jobs.register(imageImportJob(imageDeps));
+  jobs.register(imageExportJob(imageDeps));
 
   const stopping = new AbortController();
   const door: Door = {
@@ -338,6 +365,7 @@ export async function compose(foundation: Foundation) {
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   runtimeRoutes(router, { slots, specs, drivers, clock });
+  imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
     journal,

@@ -147,6 +147,11 @@ export class Egress {
     return () => this.#onRefused.delete(listener);
   }
 
+  /** Whether a destination may be reached now. Nothing is counted: for those who wait until it may. */
+  allows(destination: Destination): boolean {
+    return decideEgress(destination, this.#facts()).ok;
+  }
+
   /** Asks before connecting. @throws {AppError} `runtime_profile_blocks_internet`; the attempt is counted. */
   assertAllowed(destination: Destination): void {
     const verdict = decideEgress(destination, this.#facts());

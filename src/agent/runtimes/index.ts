@@ -2,6 +2,14 @@ export { loadDiagnosisRules } from './diagnosis/rules.ts';
 export { DockerDriver, LABEL_NODE } from './drivers/docker-driver.ts';
 export type { RuntimeDriver } from './drivers/driver.ts';
 export { EmbeddedDriver } from './drivers/embedded-driver.ts';
+export { ImageDesk } from './images/image-desk.ts';
+export {
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  type ImageJobDeps,
+} from './images/image-jobs.ts';
+export { imageRoutes } from './images/routes.ts';
 export { runtimeRoutes } from './routes.ts';
 export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch } from './slots/launcher.ts';

@@ -301,6 +301,11 @@ export class DockerEngine {
     for (const listener of this.#onStateChange) listener();
   }
 
+  /** For the other parts of this adapter: a call of the engine, its errors in the words of the error table. */
+  use<T>(run: (docker: Docker) => Promise<T>): Promise<T> {
+    return this.#call(run);
+  }
+
   async #call<T>(run: (docker: Docker) => Promise<T>): Promise<T> {
     try {
       return await run(await this.#connect());
@@ -329,12 +334,13 @@ export class DockerEngine {
   }
 }
 
-function limited(signal: AbortSignal): AbortSignal {
+/** The signal of a call that the engine answers at once. */
+export function limited(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
 }
 
 /** For the calls whose types take no signal: the answer of a call that is given up goes nowhere. */
-function raced<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+export function raced<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
   const given = new Promise<never>((_resolve, reject) => {
     const stop = (): void =>
       reject(Object.assign(new Error('Docker did not answer in time'), { code: 'ETIMEDOUT' }));

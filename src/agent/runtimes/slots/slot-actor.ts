@@ -144,6 +144,11 @@ export class SlotActor {
     this.wake();
   }
 
+  /** An image was pulled or imported: a slot that failed for want of one tries again. */
+  imageCame(): void {
+    if (this.#failures.imageCame()) this.wake();
+  }
+
   /** Takes over a runtime that a former agent started, unless it holds one. It is probed like a fresh one. */
   adopt(running: RunningRuntime): void {
     if (this.#runtime !== null) return;

@@ -128,6 +128,11 @@ export class Slots implements SlotFacts {
     return this.#owners.find(slotId)?.endpoint ?? null;
   }
 
+  /** An image was pulled or imported. */
+  imageCame(): void {
+    for (const actor of this.#owners.all()) actor.imageCame();
+  }
+
   /** Runtimes that would go on when the agent stops, and those that would end. */
   stillRunning(): string[] {
     return this.#owners
