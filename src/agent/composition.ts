@@ -57,14 +57,17 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  EngineMetrics,
   LABEL_NODE,
   Launcher,
   loadDiagnosisRules,
+  METRICS_TIMING,
   RETRY_POLICY,
   runtimeRoutes,
   Slots,
   SlotStore,
   SpecRegistry,
+  type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -97,6 +100,7 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
 }
 
@@ -227,6 +231,13 @@ export async function compose(foundation: Foundation) {
     ['embedded', new EmbeddedDriver()],
   ]);
   const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const metrics = new EngineMetrics({
+    hub,
+    clock,
+    log: log.child({ part: 'metrics' }),
+    timing: overrides.metricsTiming ?? METRICS_TIMING,
+    serving: () => slots.serving(),
+  });
   const slots = new Slots({
     database,
     journal,
@@ -241,6 +252,7 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
+    metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
@@ -318,7 +330,7 @@ export async function compose(foundation: Foundation) {
     profile,
     sampleDirectory: paths.samples,
   });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -343,6 +355,7 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    metrics,
     usage,
     models,
     visibility,
@@ -372,6 +385,7 @@ export async function compose(foundation: Foundation) {
     docker,
     drivers,
     slots,
+    metrics,
     usage,
     renewals,
     app,

@@ -172,6 +172,7 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
+  agent.metrics.start();
   agent.renewals.start();
   keyring.start();
   maintenance.start();
@@ -210,6 +211,7 @@ async function shutDown(parts: {
   await parts.settled;
   await agent.jobs.stop();
   await agent.renewals.stop();
+  agent.metrics.close();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();

@@ -2,6 +2,7 @@ export { loadDiagnosisRules } from './diagnosis/rules.ts';
 export { DockerDriver, LABEL_NODE } from './drivers/docker-driver.ts';
 export type { RuntimeDriver } from './drivers/driver.ts';
 export { EmbeddedDriver } from './drivers/embedded-driver.ts';
+export { EngineMetrics, METRICS_TIMING, type MetricsTiming } from './metrics/engine-metrics.ts';
 export { runtimeRoutes } from './routes.ts';
 export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch } from './slots/launcher.ts';
