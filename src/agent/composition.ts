@@ -38,6 +38,7 @@ import {
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import { Gpus, gpuRoutes, GPU_TIMING, type GpuTiming } from './gpus/index.ts';
 import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
@@ -64,6 +65,8 @@ import {
   METRICS_TIMING,
   RETRY_POLICY,
   runtimeRoutes,
+  terminalRoutes,
+  Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
@@ -102,6 +105,9 @@ export interface AgentOverrides {
   readonly retry?: typeof RETRY_POLICY;
   readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
+  readonly gpuTiming?: GpuTiming;
+  /** The kernel's log, where XID errors of GPUs are. */
+  readonly kernelLog?: string;
 }
 
 export interface Foundation {
@@ -119,6 +125,7 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
+const KERNEL_LOG = '/dev/kmsg';
 /** How long the validators of one model may take when many are checked. */
 const CHECK_MS = 120_000;
 
@@ -215,6 +222,18 @@ export async function compose(foundation: Foundation) {
     nodeId: identity.nodeId,
   });
 
+  const timers = overrides.timers ?? systemTimers;
+  const gpus = new Gpus({
+    database,
+    hub,
+    clock,
+    timers: systemTimers,
+    log: log.child({ part: 'gpus' }),
+    users: { uses: () => slots.gpuUses() },
+    nvidiaSmi: config.nvidiaSmi,
+    kernelLog: overrides.kernelLog ?? KERNEL_LOG,
+    timing: overrides.gpuTiming ?? GPU_TIMING,
+  });
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
   const docker = new DockerEngine({
@@ -273,7 +292,6 @@ export async function compose(foundation: Foundation) {
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
-  const timers = overrides.timers ?? systemTimers;
   const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({
@@ -330,7 +348,20 @@ export async function compose(foundation: Foundation) {
     profile,
     sampleDirectory: paths.samples,
   });
+<<<<<<< HEAD
   runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+=======
+  gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
+  runtimeRoutes(router, { slots, specs, drivers, clock });
+  const terminals = new Terminals({
+    database,
+    journal,
+    log: log.child({ part: 'terminals' }),
+    slots,
+    engine: docker,
+  });
+  terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
+>>>>>>> modelops-c
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -352,6 +383,7 @@ export async function compose(foundation: Foundation) {
     paths,
     blobs,
     docker,
+    gpus,
     specs,
     drivers,
     slots,
@@ -383,9 +415,14 @@ export async function compose(foundation: Foundation) {
     modelIndex,
     specs,
     docker,
+    gpus,
     drivers,
     slots,
+<<<<<<< HEAD
     metrics,
+=======
+    terminals,
+>>>>>>> modelops-c
     usage,
     renewals,
     app,

@@ -172,7 +172,11 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
+<<<<<<< HEAD
   agent.metrics.start();
+=======
+  agent.gpus.start();
+>>>>>>> modelops-c
   agent.renewals.start();
   keyring.start();
   maintenance.start();
@@ -205,13 +209,18 @@ async function shutDown(parts: {
   if (parts.slots === 'stop') await slots.emptyAll(AbortSignal.timeout(EMPTY_SLOTS_MS));
   const stillRunning = slots.stillRunning();
   agent.stopping.abort();
+  agent.terminals.close();
   const force = setTimeout(() => agent.app.server.closeAllConnections(), ACTIVE_REQUESTS_MS);
   await agent.app.close();
   clearTimeout(force);
   await parts.settled;
   await agent.jobs.stop();
   await agent.renewals.stop();
+<<<<<<< HEAD
   agent.metrics.close();
+=======
+  await agent.gpus.stop();
+>>>>>>> modelops-c
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Counter, Histogram, Registry } from 'prom-client';
 import { JOB_STATES, LIFECYCLE_STATES, LOAD_STATES } from '../../shared/lifecycle/index.ts';
+import type { Gpus } from '../gpus/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import type { Database } from '../kernel/database/database.ts';
 import type { Egress } from '../kernel/egress.ts';
@@ -17,6 +18,7 @@ export interface MetricsDeps {
   readonly usage: UsageRecorder;
   readonly slots: Slots;
   readonly metrics: EngineMetrics;
+  readonly gpus: Gpus;
   readonly jobs: JobRunner;
   readonly blobs: BlobStore;
   readonly egress: Egress;

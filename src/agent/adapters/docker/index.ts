@@ -1,2 +1,3 @@
 export { DockerEngine, LABEL_CONFIG, type ContainerInfo } from './docker-engine.ts';
+export type { ContainerExec, ExecOptions } from './docker-exec.ts';
 export { findDockerHost } from './docker-host.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CapabilitySchema, NameSchema, SlotConfigSchema } from '../../../shared/contract/index.ts';
+import { DiagnosisRulesSchema } from '../diagnosis/rule.ts';
 
 /** A runtime spec: data that says how an engine is started, asked and understood. Adding one needs no code. */
 
@@ -77,6 +78,8 @@ export const RuntimeSpecSchema = z
     /** What the engine's `GET /metrics` calls its figures; a spec without is never asked. */
     metrics: MetricsSchema.default(MetricsSchema.parse({})),
     refuse_parameters: z.array(z.string()).default([]),
+    /** Failures of this engine, asked before those that ship. */
+    diagnosis: DiagnosisRulesSchema.default([]),
   })
   .refine((spec) => spec.driver !== 'docker' || spec.image !== undefined, {
     message: 'A runtime of driver docker needs an image.',
