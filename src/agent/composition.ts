@@ -348,11 +348,8 @@ export async function compose(foundation: Foundation) {
     profile,
     sampleDirectory: paths.samples,
   });
-<<<<<<< HEAD
-  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
-=======
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
   const terminals = new Terminals({
     database,
     journal,
@@ -361,7 +358,6 @@ export async function compose(foundation: Foundation) {
     engine: docker,
   });
   terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
->>>>>>> modelops-c
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -418,11 +414,8 @@ export async function compose(foundation: Foundation) {
     gpus,
     drivers,
     slots,
-<<<<<<< HEAD
     metrics,
-=======
     terminals,
->>>>>>> modelops-c
     usage,
     renewals,
     app,

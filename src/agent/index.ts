@@ -172,11 +172,8 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
-<<<<<<< HEAD
   agent.metrics.start();
-=======
   agent.gpus.start();
->>>>>>> modelops-c
   agent.renewals.start();
   keyring.start();
   maintenance.start();
@@ -216,11 +213,8 @@ async function shutDown(parts: {
   await parts.settled;
   await agent.jobs.stop();
   await agent.renewals.stop();
-<<<<<<< HEAD
   agent.metrics.close();
-=======
   await agent.gpus.stop();
->>>>>>> modelops-c
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();
