@@ -64,9 +64,11 @@ import {
   imagePullJob,
   imageRoutes,
   type ImageJobDeps,
+  EngineMetrics,
   LABEL_NODE,
   Launcher,
   loadDiagnosisRules,
+  METRICS_TIMING,
   RETRY_POLICY,
   runtimeRoutes,
   terminalRoutes,
@@ -74,6 +76,7 @@ import {
   Slots,
   SlotStore,
   SpecRegistry,
+  type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -106,6 +109,7 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
   readonly gpuTiming?: GpuTiming;
   /** The kernel's log, where XID errors of GPUs are. */
@@ -253,6 +257,13 @@ export async function compose(foundation: Foundation) {
   ]);
   const launcher = new Launcher({ specs, drivers, models, blobs, paths });
   const slotStore = new SlotStore(database, clock);
+  const metrics = new EngineMetrics({
+    hub,
+    clock,
+    log: log.child({ part: 'metrics' }),
+    timing: overrides.metricsTiming ?? METRICS_TIMING,
+    serving: () => slots.serving(),
+  });
   const slots = new Slots({
     database,
     journal,
@@ -267,6 +278,7 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
+    metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
@@ -364,7 +376,7 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
   imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
@@ -399,6 +411,7 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    metrics,
     usage,
     models,
     visibility,
@@ -429,6 +442,7 @@ export async function compose(foundation: Foundation) {
     gpus,
     drivers,
     slots,
+    metrics,
     terminals,
     usage,
     renewals,

@@ -94,7 +94,7 @@ describe('GPUs over HTTP', () => {
     expect(first.gpus[6]?.ecc_errors).toEqual({ corrected: 12, uncorrected: 1 });
     const uuid = first.gpus[5]?.uuid ?? '';
     await agent.call(ENDPOINTS.createSlot, {
-      body: { id: 'on-five', capability: 'chat', runtime_spec: 'llama-cpp-cpu', gpu_ids: [uuid] },
+      body: { id: 'on-five', capability: 'llm_inference', runtime_spec: 'llama-cpp-cpu', gpu_ids: [uuid] },
     });
     const { gpus } = await agent.call(ENDPOINTS.listGpus, {});
     expect(gpus.map(({ slot_ids: ids }) => ids)).toEqual([[], [], [], [], [], ['on-five'], [], []]);
@@ -107,9 +107,7 @@ describe('GPUs over HTTP', () => {
       agent,
       (now) => withFigures(now) && now.gpus.some(({ processes }) => processes.length > 0),
     );
-    expect(
-      gpus.map((gpu) => [gpu.index, gpu.mig_profile, gpu.memory_total_bytes, gpu.usable]),
-    ).toEqual([
+    expect(gpus.map((gpu) => [gpu.index, gpu.mig_profile, gpu.memory_total_bytes, gpu.usable])).toEqual([
       [0, null, 40_960 * MIB, false],
       [0, '3g.20gb', 19_968 * MIB, true],
       [0, '2g.10gb', 9856 * MIB, true],
@@ -203,7 +201,9 @@ describe('GPUs over HTTP', () => {
     await smi.say({
       recording: 'one',
       values: { [uuid]: { 'memory.used': '20000', 'memory.free': '4144', 'utilization.gpu': '[N/A]' } },
-      processes: [{ gpu_uuid: uuid, pid: String(process.pid), process_name: 'vllm', used_gpu_memory: '18816' }],
+      processes: [
+        { gpu_uuid: uuid, pid: String(process.pid), process_name: 'vllm', used_gpu_memory: '18816' },
+      ],
     });
     const { gpus } = await gpusUntil(agent, (now) => now.gpus[0]?.processes.length === 1);
     expect(gpus[0]).toMatchObject({ memory_used_bytes: 20_000 * MIB, utilization_percent: null });
@@ -233,7 +233,8 @@ describe('GPUs over HTTP', () => {
       query: { window: '24h' },
     });
     expect(events.map(({ code }) => code).filter((code) => code !== null)).toHaveLength(
-      (await second.call(ENDPOINTS.getGpuHistory, { params: { uuid }, query: { window: '24h' } })).events.length,
+      (await second.call(ENDPOINTS.getGpuHistory, { params: { uuid }, query: { window: '24h' } })).events
+        .length,
     );
   });
 

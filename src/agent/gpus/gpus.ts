@@ -106,6 +106,12 @@ export class Gpus {
     return this.snapshot();
   }
 
+  /** No card is plugged in, as far as one can see, and nobody named a nvidia-smi: there is nothing to repair. */
+  get needsNoDriver(): boolean {
+    const { problem, cardWithoutDriver } = this.#telemetry.state;
+    return problem?.state === 'absent' && !cardWithoutDriver && this.#deps.nvidiaSmi === null;
+  }
+
   /** Of a card or a MIG instance, by UUID or a card's index; null when there is no such GPU. */
   memoryOf(id: string): GpuMemory | null {
     const gpu = this.snapshot().gpus.find(

@@ -150,7 +150,14 @@ export class Telemetry {
     const path = await findProgram(configured);
     if (path === null) {
       this.#smi = null;
-      this.#set({ problem: absentProblem(configured, await hasCard()), samplingMs: null });
+      const cardWithoutDriver = await hasCard();
+      this.#set({
+        problem: absentProblem(configured, cardWithoutDriver),
+        cardWithoutDriver,
+        samplingMs: null,
+        live: new Map(),
+        processes: [],
+      });
       this.#lookIn(timing.lookAgainMs);
       return;
     }

@@ -10,6 +10,7 @@ export {
   type ImageJobDeps,
 } from './images/image-jobs.ts';
 export { imageRoutes } from './images/routes.ts';
+export { EngineMetrics, METRICS_TIMING, type MetricsTiming } from './metrics/engine-metrics.ts';
 export { runtimeRoutes } from './routes.ts';
 export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch } from './slots/launcher.ts';

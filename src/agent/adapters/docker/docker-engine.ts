@@ -14,6 +14,15 @@ export interface EngineInfo {
   readonly rootless: boolean;
   readonly usernsRemap: boolean;
   readonly memoryBytes: number;
+  /** Ways to give a container a GPU that the engine tells of itself. */
+  readonly nvidia: NvidiaSupport;
+}
+
+export interface NvidiaSupport {
+  /** The runtime of NVIDIA's container toolkit is configured. */
+  readonly runtime: boolean;
+  /** GPUs are described for CDI; null when this engine does not tell. */
+  readonly cdi: boolean | null;
 }
 
 export interface ImageInfo {
@@ -101,6 +110,7 @@ export class DockerEngine {
         rootless: options.some((option) => option.includes('name=rootless')),
         usernsRemap: options.some((option) => option.includes('name=userns')),
         memoryBytes: info.MemTotal ?? 0,
+        nvidia: nvidiaSupport(info as NvidiaInfo),
       };
     });
   }
@@ -367,4 +377,20 @@ function lines(stream: 'stdout' | 'stderr', onLine: (line: EngineLogLine) => voi
     if (rest !== '') emit(rest);
   });
   return through;
+}
+
+/** Fields of `GET /info` that dockerode does not type. `DiscoveredDevices` since Docker 28. */
+interface NvidiaInfo {
+  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
+  readonly DiscoveredDevices?: readonly { readonly ID?: string }[] | null;
+}
+
+function nvidiaSupport({ Runtimes: runtimes, DiscoveredDevices: devices }: NvidiaInfo): NvidiaSupport {
+  return {
+    runtime: runtimes !== null && runtimes !== undefined && 'nvidia' in runtimes,
+    cdi:
+      devices === undefined || devices === null
+        ? null
+        : devices.some(({ ID: id }) => id?.startsWith('nvidia.com/gpu') === true),
+  };
 }

@@ -1,4 +1,4 @@
-import { AppError, type Slot } from '../../../shared/contract/index.ts';
+import { AppError, type Slot, type SlotMetrics } from '../../../shared/contract/index.ts';
 import type { BlobStore } from '../../artifacts/index.ts';
 import type { ModelLifecycle, ModelStore } from '../../catalog/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -35,6 +35,8 @@ export interface SlotActorDeps {
   readonly blobs: BlobStore;
   readonly launcher: Launcher;
   readonly rules: readonly DiagnosisRule[];
+  /** What engines say of themselves. */
+  readonly metrics: { latest(endpoint: SlotEndpoint | null): SlotMetrics | null };
   readonly logDirectory: string;
   readonly retry: RetryPolicy;
   /** How often a loaded runtime is asked what it advertises. */
@@ -118,6 +120,7 @@ export class SlotActor {
       inFlight: this.#runtime?.endpoint?.inFlight ?? 0,
       usualLoadMs: row.desired_model_id === null ? null : store.usualLoadMs(this.id, row.desired_model_id),
       effective: model === undefined ? null : launcher.effectiveOrNull(row, model),
+      metrics: this.#deps.metrics.latest(this.endpoint),
     });
   }
 

@@ -30,6 +30,21 @@ const ArgumentSchema = z.union([
   }),
 ]);
 
+/** Names under which an engine has a figure, in its versions; the first that it has is taken. */
+const MetricNames = z
+  .array(z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/))
+  .max(16)
+  .default([]);
+
+const MetricsSchema = z.strictObject({
+  requests_running: MetricNames,
+  requests_waiting: MetricNames,
+  generated_tokens_total: MetricNames,
+  prompt_tokens_total: MetricNames,
+  /** The engine's figure is a share from 0 to 1. */
+  kv_cache_percent: MetricNames,
+});
+
 export const RuntimeSpecSchema = z
   .strictObject({
     id: NameSchema,
@@ -60,6 +75,8 @@ export const RuntimeSpecSchema = z
     milestones: z
       .array(z.strictObject({ id: NameSchema, label: z.string().min(1).max(64), pattern: Pattern }))
       .default([]),
+    /** What the engine's `GET /metrics` calls its figures; a spec without is never asked. */
+    metrics: MetricsSchema.default(MetricsSchema.parse({})),
     refuse_parameters: z.array(z.string()).default([]),
     /** Failures of this engine, asked before those that ship. */
     diagnosis: DiagnosisRulesSchema.default([]),
