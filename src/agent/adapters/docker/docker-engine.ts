@@ -13,17 +13,32 @@ export interface EngineInfo {
   readonly rootless: boolean;
   readonly usernsRemap: boolean;
   readonly memoryBytes: number;
+  /** Runs in a virtual machine beside this system. */
+  readonly desktop: boolean;
+  /** Knows NVIDIA's runtime. */
+  readonly nvidiaRuntime: boolean;
+  /** Can be asked for devices by the names of the Container Device Interface. */
+  readonly cdi: boolean;
+  /** Those it found, where it tells (Docker 28.2 and later). */
+  readonly cdiDevices: readonly string[];
 }
 
 export interface ImageInfo {
   readonly id: string;
   readonly entrypoint: readonly string[] | null;
   readonly digests: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface ContainerInfo {
   readonly id: string;
+  readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its addresses in the networks it is in. */
+  readonly addresses: readonly string[];
+  /** Ports of the host that lead to its own, by these (`8000/tcp`). */
+  readonly ports: Readonly<Record<string, number>>;
   readonly running: boolean;
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
@@ -38,7 +53,7 @@ export interface EngineLogLine {
 }
 
 /** Carries the hash of everything a container was made from. */
-export const LABEL_CONFIG = 'io.modelops.config-hash';
+const LABEL_CONFIG = 'io.modelops.config-hash';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const RECONNECT_MS = [200, 500, 1000, 2000, 5000];
@@ -97,6 +112,12 @@ export class DockerEngine {
         rootless: options.some((option) => option.includes('name=rootless')),
         usernsRemap: options.some((option) => option.includes('name=userns')),
         memoryBytes: info.MemTotal ?? 0,
+        desktop: info.OperatingSystem === 'Docker Desktop',
+        nvidiaRuntime: info.Runtimes?.nvidia !== undefined,
+        cdi: (info.CDISpecDirs ?? []).length > 0,
+        cdiDevices: ((info.DiscoveredDevices ?? []) as { Source?: string; ID?: string }[]).flatMap(
+          ({ Source, ID }) => (Source === 'cdi' && ID !== undefined ? [ID] : []),
+        ),
       };
     });
   }
@@ -113,6 +134,13 @@ export class DockerEngine {
             ? null
             : [entrypoint].flat(),
         digests: image.RepoDigests ?? [],
+        labels: image.Config?.Labels ?? {},
+        env: Object.fromEntries(
+          (image.Config?.Env ?? []).map((entry) => {
+            const at = entry.indexOf('=');
+            return [entry.slice(0, at), entry.slice(at + 1)];
+          }),
+        ),
       };
     });
   }
@@ -171,6 +199,11 @@ export class DockerEngine {
         const info = await docker.getContainer(id).inspect({ abortSignal: limited(signal) });
         return {
           id: info.Id,
+          name: info.Name.replace(/^\//, ''),
+          addresses: Object.values(info.NetworkSettings.Networks ?? {})
+            .map((network) => network.IPAddress)
+            .filter((address) => address !== ''),
+          ports: publishedPorts(info.NetworkSettings.Ports ?? {}),
           labels: info.Config.Labels ?? {},
           running: info.State.Running,
           exitCode: info.State.Running ? null : info.State.ExitCode,
@@ -194,6 +227,36 @@ export class DockerEngine {
         abortSignal: limited(signal),
       });
       return containers.map((container) => container.Id);
+    });
+  }
+
+  /** Makes a network, in place of a leftover of ours of that name. */
+  async makeNetwork(body: Docker.NetworkCreateOptions, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.removeNetwork(body.Name);
+    await this.#call((docker) => docker.createNetwork(body));
+  }
+
+  /** What is gone already is fine. */
+  async removeNetwork(name: string): Promise<void> {
+    await this.#call(async (docker) => {
+      await docker
+        .getNetwork(name)
+        .remove()
+        .catch((error: unknown) => {
+          if (!isStatus(error, 404)) throw error;
+        });
+    });
+  }
+
+  /** Names of every network with our label. */
+  async networks(signal: AbortSignal): Promise<string[]> {
+    return this.#call(async (docker) => {
+      const found = await raced(
+        docker.listNetworks({ filters: { label: [this.#label] } }),
+        limited(signal),
+      );
+      return found.map((network) => network.Name);
     });
   }
 
@@ -308,6 +371,18 @@ export class DockerEngine {
     });
     return this.#client;
   }
+}
+
+/** The first host port of each port that has one. */
+function publishedPorts(
+  ports: Readonly<Record<string, readonly { HostPort: string }[] | null>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(ports).flatMap(([port, bindings]) => {
+      const host = Number(bindings?.[0]?.HostPort ?? 0);
+      return host === 0 ? [] : [[port, host]];
+    }),
+  );
 }
 
 function limited(signal: AbortSignal): AbortSignal {
