@@ -10,7 +10,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
 import {
   assertRanges,
   baseUrlOf,
@@ -38,6 +38,7 @@ import {
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import { Gpus, gpuRoutes, GPU_TIMING, type GpuTiming } from './gpus/index.ts';
 import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
@@ -57,14 +58,25 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  ImageDesk,
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  imageRoutes,
+  type ImageJobDeps,
+  EngineMetrics,
   LABEL_NODE,
   Launcher,
   loadDiagnosisRules,
+  METRICS_TIMING,
   RETRY_POLICY,
   runtimeRoutes,
+  terminalRoutes,
+  Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
+  type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -97,7 +109,11 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
+  readonly gpuTiming?: GpuTiming;
+  /** The kernel's log, where XID errors of GPUs are. */
+  readonly kernelLog?: string;
 }
 
 export interface Foundation {
@@ -115,6 +131,7 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
+const KERNEL_LOG = '/dev/kmsg';
 /** How long the validators of one model may take when many are checked. */
 const CHECK_MS = 120_000;
 
@@ -211,6 +228,18 @@ export async function compose(foundation: Foundation) {
     nodeId: identity.nodeId,
   });
 
+  const timers = overrides.timers ?? systemTimers;
+  const gpus = new Gpus({
+    database,
+    hub,
+    clock,
+    timers: systemTimers,
+    log: log.child({ part: 'gpus' }),
+    users: { uses: () => slots.gpuUses() },
+    nvidiaSmi: config.nvidiaSmi,
+    kernelLog: overrides.kernelLog ?? KERNEL_LOG,
+    timing: overrides.gpuTiming ?? GPU_TIMING,
+  });
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
   const docker = new DockerEngine({
@@ -231,7 +260,22 @@ export async function compose(foundation: Foundation) {
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
-  const launcher = new Launcher({ specs, drivers, models, blobs, paths, gpuProblem: () => null });
+  const launcher = new Launcher({
+    specs,
+    drivers,
+    models,
+    blobs,
+    paths,
+    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
+  });
+  const slotStore = new SlotStore(database, clock);
+  const metrics = new EngineMetrics({
+    hub,
+    clock,
+    log: log.child({ part: 'metrics' }),
+    timing: overrides.metricsTiming ?? METRICS_TIMING,
+    serving: () => slots.serving(),
+  });
   const slots = new Slots({
     database,
     journal,
@@ -239,19 +283,37 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'slots' }),
     egress,
-    store: new SlotStore(database, clock),
+    store: slotStore,
     models,
     lifecycle,
     blobs,
     launcher,
     specs,
     drivers,
+    metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
+  const engineImages = new DockerImages(docker);
+  const imageDeps: ImageJobDeps = {
+    jobs,
+    egress,
+    profile,
+    engine: engineImages,
+    desk: new ImageDesk({
+      database,
+      journal,
+      engine: engineImages,
+      store: slotStore,
+      specs,
+      launcher,
+      models,
+      onArrived: () => slots.imageCame(),
+    }),
+  };
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -266,7 +328,6 @@ export async function compose(foundation: Foundation) {
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
-  const timers = overrides.timers ?? systemTimers;
   const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({
@@ -282,6 +343,9 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  jobs.register(imagePullJob(imageDeps));
+  jobs.register(imageImportJob(imageDeps));
+  jobs.register(imageExportJob(imageDeps));
 
   const stopping = new AbortController();
   const door: Door = {
@@ -323,7 +387,17 @@ export async function compose(foundation: Foundation) {
     profile,
     sampleDirectory: paths.samples,
   });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  imageRoutes(router, imageDeps);
+  const terminals = new Terminals({
+    database,
+    journal,
+    log: log.child({ part: 'terminals' }),
+    slots,
+    engine: docker,
+  });
+  terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -345,9 +419,11 @@ export async function compose(foundation: Foundation) {
     paths,
     blobs,
     docker,
+    gpus,
     specs,
     drivers,
     slots,
+    metrics,
     usage,
     models,
     visibility,
@@ -375,8 +451,11 @@ export async function compose(foundation: Foundation) {
     modelIndex,
     specs,
     docker,
+    gpus,
     drivers,
     slots,
+    metrics,
+    terminals,
     usage,
     renewals,
     app,

@@ -172,6 +172,8 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
+  agent.metrics.start();
+  agent.gpus.start();
   agent.renewals.start();
   keyring.start();
   maintenance.start();
@@ -204,12 +206,15 @@ async function shutDown(parts: {
   if (parts.slots === 'stop') await slots.emptyAll(AbortSignal.timeout(EMPTY_SLOTS_MS));
   const stillRunning = slots.stillRunning();
   agent.stopping.abort();
+  agent.terminals.close();
   const force = setTimeout(() => agent.app.server.closeAllConnections(), ACTIVE_REQUESTS_MS);
   await agent.app.close();
   clearTimeout(force);
   await parts.settled;
   await agent.jobs.stop();
   await agent.renewals.stop();
+  agent.metrics.close();
+  await agent.gpus.stop();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();

@@ -165,6 +165,11 @@ export class Egress {
     return () => this.#onRefused.delete(listener);
   }
 
+  /** Whether a destination may be reached now. Nothing is counted: for those who wait until it may. */
+  allows(destination: Destination): boolean {
+    return decideEgress(destination, this.#facts()).ok;
+  }
+
   /** Asks before connecting. @throws {AppError} `runtime_profile_blocks_internet`; the attempt is counted. */
   assertAllowed(destination: Destination): void {
     const verdict = decideEgress(destination, this.#facts());
@@ -393,7 +398,8 @@ class KeyedPool extends Pool {
     const given = new Headers();
     const headers = options.headers ?? {};
     if (Array.isArray(headers)) {
-      for (let at = 0; at + 1 < headers.length; at += 2) given.append(headers[at] ?? '', headers[at + 1] ?? '');
+      for (let at = 0; at + 1 < headers.length; at += 2)
+        given.append(headers[at] ?? '', headers[at + 1] ?? '');
     } else {
       const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
       for (const [name, value] of entries as Iterable<[string, string | string[] | undefined]>)

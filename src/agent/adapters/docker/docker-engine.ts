@@ -6,7 +6,8 @@ import { AppError } from '../../../shared/contract/index.ts';
 import type { Egress } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { dockerError, isStatus } from './docker-errors.ts';
-import { describeDockerHost, type DockerHost } from './docker-host.ts';
+import { startExec, type ContainerExec, type ExecOptions } from './docker-exec.ts';
+import { describeDockerHost, dockerClientOptions, type DockerHost } from './docker-host.ts';
 
 export interface EngineInfo {
   readonly version: string;
@@ -15,12 +16,15 @@ export interface EngineInfo {
   readonly memoryBytes: number;
   /** Runs in a virtual machine beside this system. */
   readonly desktop: boolean;
-  /** Knows NVIDIA's runtime. */
-  readonly nvidiaRuntime: boolean;
-  /** Can be asked for devices by the names of the Container Device Interface. */
-  readonly cdi: boolean;
-  /** Those it found, where it tells (Docker 28.2 and later). */
-  readonly cdiDevices: readonly string[];
+  /** Ways to give a container a GPU that the engine tells of itself. */
+  readonly nvidia: NvidiaSupport;
+}
+
+export interface NvidiaSupport {
+  /** The runtime of NVIDIA's container toolkit is configured. */
+  readonly runtime: boolean;
+  /** GPUs are described for CDI; null when this engine does not tell. */
+  readonly cdi: boolean | null;
 }
 
 export interface ImageInfo {
@@ -61,6 +65,8 @@ const RECONNECT_MS = [200, 500, 1000, 2000, 5000];
 /** The Docker engine behind dockerode. Every error leaves in the words of the error table. */
 export class DockerEngine {
   readonly where: string;
+  /** For the docker client of a person: options that name this engine. */
+  readonly clientOptions: readonly string[];
   readonly #host: DockerHost;
   readonly #egress: Egress;
   readonly #log: Logger;
@@ -77,6 +83,7 @@ export class DockerEngine {
     this.#log = deps.log;
     this.#label = deps.label;
     this.where = describeDockerHost(deps.host);
+    this.clientOptions = dockerClientOptions(deps.host);
   }
 
   get state(): 'unknown' | 'ok' | 'unreachable' {
@@ -113,11 +120,7 @@ export class DockerEngine {
         usernsRemap: options.some((option) => option.includes('name=userns')),
         memoryBytes: info.MemTotal ?? 0,
         desktop: info.OperatingSystem === 'Docker Desktop',
-        nvidiaRuntime: info.Runtimes?.nvidia !== undefined,
-        cdi: (info.CDISpecDirs ?? []).length > 0,
-        cdiDevices: ((info.DiscoveredDevices ?? []) as { Source?: string; ID?: string }[]).flatMap(
-          ({ Source, ID }) => (Source === 'cdi' && ID !== undefined ? [ID] : []),
-        ),
+        nvidia: nvidiaSupport(info as NvidiaInfo),
       };
     });
   }
@@ -252,10 +255,7 @@ export class DockerEngine {
   /** Names of every network with our label. */
   async networks(signal: AbortSignal): Promise<string[]> {
     return this.#call(async (docker) => {
-      const found = await raced(
-        docker.listNetworks({ filters: { label: [this.#label] } }),
-        limited(signal),
-      );
+      const found = await raced(docker.listNetworks({ filters: { label: [this.#label] } }), limited(signal));
       return found.map((network) => network.Name);
     });
   }
@@ -271,6 +271,11 @@ export class DockerEngine {
         if (!isStatus(error, 404, 409)) throw error;
       });
     });
+  }
+
+  /** Runs a program in a container under a terminal. @throws {AppError} `runtime_unavailable`. */
+  async exec(id: string, options: ExecOptions, signal: AbortSignal): Promise<ContainerExec> {
+    return this.#call((docker) => startExec(docker, id, options, limited(signal)));
   }
 
   /** Lines of a container: `tail` of before, then live when `follow`. Resolves when it has ended. */
@@ -345,6 +350,11 @@ export class DockerEngine {
     for (const listener of this.#onStateChange) listener();
   }
 
+  /** For the other parts of this adapter: a call of the engine, its errors in the words of the error table. */
+  use<T>(run: (docker: Docker) => Promise<T>): Promise<T> {
+    return this.#call(run);
+  }
+
   async #call<T>(run: (docker: Docker) => Promise<T>): Promise<T> {
     try {
       return await run(await this.#connect());
@@ -385,12 +395,13 @@ function publishedPorts(
   );
 }
 
-function limited(signal: AbortSignal): AbortSignal {
+/** The signal of a call that the engine answers at once. */
+export function limited(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
 }
 
 /** For the calls whose types take no signal: the answer of a call that is given up goes nowhere. */
-function raced<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+export function raced<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
   const given = new Promise<never>((_resolve, reject) => {
     const stop = (): void =>
       reject(Object.assign(new Error('Docker did not answer in time'), { code: 'ETIMEDOUT' }));
@@ -427,4 +438,20 @@ function lines(stream: 'stdout' | 'stderr', onLine: (line: EngineLogLine) => voi
     if (rest !== '') emit(rest);
   });
   return through;
+}
+
+/** Fields of `GET /info` that dockerode does not type. `DiscoveredDevices` since Docker 28. */
+interface NvidiaInfo {
+  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
+  readonly DiscoveredDevices?: readonly { readonly ID?: string }[] | null;
+}
+
+function nvidiaSupport({ Runtimes: runtimes, DiscoveredDevices: devices }: NvidiaInfo): NvidiaSupport {
+  return {
+    runtime: runtimes !== null && runtimes !== undefined && 'nvidia' in runtimes,
+    cdi:
+      devices === undefined || devices === null
+        ? null
+        : devices.some(({ ID: id }) => id?.startsWith('nvidia.com/gpu') === true),
+  };
 }

@@ -135,7 +135,9 @@ export function containerBody(launch: Launch, host: ContainerHost, key: string |
       ],
       PidsLimit: PIDS_LIMIT,
       ...memoryLimits(settings, host),
-      ...(launch.gpuIds.length === 0 ? {} : { DeviceRequests: deviceRequests(launch.gpuIds, host.gpuRequest) }),
+      ...(launch.gpuIds.length === 0
+        ? {}
+        : { DeviceRequests: deviceRequests(launch.gpuIds, host.gpuRequest) }),
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '20m', 'max-file': '3' } },
     },

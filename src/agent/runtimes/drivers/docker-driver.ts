@@ -290,11 +290,10 @@ function sharesFiles({ desktop }: Pick<EngineInfo, 'desktop'>): boolean {
 /** CDI where the engine lists GPUs by it (it survives a reload of systemd), else NVIDIA's hook. Pure. */
 export function gpuRequestFor(
   setting: 'auto' | GpuRequest,
-  info: Pick<EngineInfo, 'cdiDevices' | 'cdi' | 'nvidiaRuntime'>,
+  { nvidia }: Pick<EngineInfo, 'nvidia'>,
 ): GpuRequest {
   if (setting !== 'auto') return setting;
-  if (info.cdiDevices.some((device) => device.startsWith('nvidia.com/gpu='))) return 'cdi';
-  return info.cdi && !info.nvidiaRuntime && info.cdiDevices.length > 0 ? 'cdi' : 'nvidia';
+  return nvidia.cdi === true ? 'cdi' : 'nvidia';
 }
 
 /** Another image behind the tag than the one the spec was made for. One that was loaded from a file has no digest. */

@@ -1,9 +1,11 @@
 import type { Pool } from 'undici';
-import type { ExitInfo, RunningRuntime } from '../drivers/driver.ts';
+import type { ExitInfo, LogLine, RunningRuntime } from '../drivers/driver.ts';
 import { SlotEndpoint } from './endpoint.ts';
 import { LogBuffer, type NumberedLine } from './log-buffer.ts';
 
-const BACKLOG_LINES = 1000;
+const BACKLOG_LINES = 5000;
+/** The end of a container and the end of its log come over different connections. */
+const LOG_END_MS = 2000;
 
 export interface AttachOptions {
   readonly pool: Pool;
@@ -19,7 +21,9 @@ export class AttachedRuntime {
   readonly running: RunningRuntime;
   readonly pool: Pool;
   readonly #options: AttachOptions;
-  readonly #buffer: LogBuffer;
+  readonly #opened: Promise<LogBuffer>;
+  readonly #logEnded: Promise<unknown>;
+  #buffer: LogBuffer | null = null;
   readonly #following = new AbortController();
   #endpoint: SlotEndpoint | null = null;
   #exit: ExitInfo | null = null;
@@ -28,11 +32,9 @@ export class AttachedRuntime {
     this.running = running;
     this.pool = options.pool;
     this.#options = options;
-    this.#buffer = new LogBuffer(options.logPath);
+    this.#opened = LogBuffer.open(options.logPath).catch(() => new LogBuffer(options.logPath));
     // How the log ends says nothing; how the runtime ends is told by `exited`.
-    running
-      .follow((line) => options.onLine(this.#buffer.push(line)), BACKLOG_LINES, this.#following.signal)
-      .catch(() => undefined);
+    this.#logEnded = this.#follow().catch(() => undefined);
     void running.exited.then((exit) => {
       this.#exit = exit;
       options.onExit();
@@ -62,13 +64,34 @@ export class AttachedRuntime {
   }
 
   tail(count: number): NumberedLine[] {
-    return this.#buffer.tail(count);
+    return this.#buffer?.tail(count) ?? [];
+  }
+
+  /** What came so far can be read from the file. */
+  async flushLog(): Promise<void> {
+    await (await this.#opened).flush();
+  }
+
+  /** After its end: until the last line was read, or for two seconds. */
+  async logEnd(): Promise<void> {
+    const longEnough = new Promise((resolve) => setTimeout(resolve, LOG_END_MS).unref());
+    await Promise.race([this.#logEnded, longEnough]);
   }
 
   /** Lets go of it without ending it. */
   async detach(): Promise<void> {
     this.#following.abort();
     await this.pool.destroy();
-    this.#buffer.close();
+    await (await this.#opened).close();
+  }
+
+  async #follow(): Promise<void> {
+    const buffer = await this.#opened;
+    this.#buffer = buffer;
+    const onLine = (line: LogLine): void => {
+      const kept = buffer.push(line);
+      if (kept !== null) this.#options.onLine(kept);
+    };
+    await this.running.follow(onLine, BACKLOG_LINES, this.#following.signal);
   }
 }

@@ -26,6 +26,7 @@ import {
 import type { RuntimeSpec, SpecTransport } from '../specs/spec.ts';
 import { settingProblem } from '../specs/slot-settings.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
+import type { FailureFacts } from './failure-tracker.ts';
 import type { SlotRow } from './slot-store.ts';
 
 export interface PreparedLaunch {
@@ -37,7 +38,7 @@ export interface PreparedLaunch {
 }
 
 /** Why a GPU cannot be used, in a sentence; null when it can. Composition fills it with what the driver of the GPUs says. */
-export type GpuProblem = (uuid: string) => string | null;
+export type GpuProblem = (uuid: string, signal: AbortSignal) => Promise<string | null>;
 
 interface LauncherDeps {
   readonly specs: SpecRegistry;
@@ -83,6 +84,22 @@ export class Launcher {
     return this.#deps.specs.find(slot.runtime_spec) === undefined ? null : this.effective(slot, model);
   }
 
+  /** What a diagnosis has to know of a slot; null when its spec was taken away. */
+  diagnosed(slot: Pick<SlotRow, 'runtime_spec' | 'config' | 'desired_model_id'>): FailureFacts['subject'] {
+    const spec = this.#deps.specs.find(slot.runtime_spec);
+    if (spec === undefined) return null;
+    const model = slot.desired_model_id === null ? undefined : this.#deps.models.find(slot.desired_model_id);
+    const values = model === undefined ? slot.config : this.effective(slot, model).values;
+    return {
+      engine: spec.engine,
+      device: spec.device,
+      settings: { image: spec.image?.reference, ...values },
+      own: slot.config,
+      allowed: spec.settings,
+      rules: spec.diagnosis,
+    };
+  }
+
   /** @throws {AppError} what resolving the engine says: `image_missing`, `runtime_unavailable`, ... */
   async prepare(
     slot: SlotRow,
@@ -93,7 +110,7 @@ export class Launcher {
     const spec = this.#deps.specs.get(slot.runtime_spec);
     const driver = this.driverFor(spec);
     const effective = this.effective(slot, model);
-    this.#assertGpus(spec, slot, effective);
+    await this.#assertGpus(spec, slot, effective, signal);
     const engine = await driver.resolve(spec, effective.values.image, signal);
     const transport = pickTransport(spec, effective.values, engine.version, await driver.canUnix(signal));
     if (transport === null) throw unreachable(spec, engine);
@@ -107,7 +124,12 @@ export class Launcher {
   }
 
   /** @throws {AppError} `gpu_unavailable`, `invalid_argument`. */
-  #assertGpus(spec: RuntimeSpec, slot: SlotRow, { values }: EffectiveConfig): void {
+  async #assertGpus(
+    spec: RuntimeSpec,
+    slot: SlotRow,
+    { values }: EffectiveConfig,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (spec.gpus === 'required' && slot.gpu_ids.length === 0) {
       throw new AppError('gpu_unavailable', `${spec.name} needs a GPU, and slot ${slot.id} names none.`, {
         hint: 'Name one in gpu_ids of the slot, or use a runtime for the processor.',
@@ -115,7 +137,7 @@ export class Launcher {
       });
     }
     for (const uuid of slot.gpu_ids) {
-      const problem = this.#deps.gpuProblem(uuid);
+      const problem = await this.#deps.gpuProblem(uuid, signal);
       if (problem !== null)
         throw new AppError('gpu_unavailable', problem, { details: { slot_id: slot.id, gpu_ids: [uuid] } });
     }

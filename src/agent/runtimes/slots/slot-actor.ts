@@ -1,4 +1,4 @@
-import { AppError, type Slot } from '../../../shared/contract/index.ts';
+import { AppError, type Slot, type SlotMetrics } from '../../../shared/contract/index.ts';
 import type { BlobStore } from '../../artifacts/index.ts';
 import type { ModelLifecycle, ModelStore } from '../../catalog/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -7,13 +7,14 @@ import { runtimeAddressText, type Egress } from '../../kernel/egress.ts';
 import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import type { DiagnosisRule } from '../diagnosis/diagnose.ts';
+import type { DiagnosisRule } from '../diagnosis/rule.ts';
 import type { RunningRuntime } from '../drivers/driver.ts';
 import { AttemptStarter } from './attempt-starter.ts';
 import { AttachedRuntime } from './attached-runtime.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import { FailureTracker } from './failure-tracker.ts';
 import type { Launcher, PreparedLaunch } from './launcher.ts';
+import { toAttempt, type LogQuery, type SlotLog } from './attempt-view.ts';
 import { AttemptLogs, type NumberedLine } from './log-buffer.ts';
 import { planSlot, type RetryPolicy, type SlotDesire } from './plan.ts';
 import { advertisedModels, probeModel, RuntimeExitedError, waitHealthy, type ProbeResult } from './probe.ts';
@@ -34,6 +35,8 @@ export interface SlotActorDeps {
   readonly blobs: BlobStore;
   readonly launcher: Launcher;
   readonly rules: readonly DiagnosisRule[];
+  /** What engines say of themselves. */
+  readonly metrics: { latest(endpoint: SlotEndpoint | null): SlotMetrics | null };
   readonly logDirectory: string;
   readonly retry: RetryPolicy;
   /** How often a loaded runtime is asked what it advertises. */
@@ -49,6 +52,8 @@ const DIAGNOSED_LINES = 1000;
 const HEALTHY_MS = 60_000;
 const WATCH_AGAIN_MS = 1000;
 const MISSED_WATCHES = 3;
+/** Attempts that are told of with a log. */
+const HISTORY = 50;
 
 /**
  * The one owner of a slot. Everybody else writes a wish into the table and wakes it; it compares the wish with what
@@ -87,6 +92,11 @@ export class SlotActor {
     return this.#firstLook.promise;
   }
 
+  /** The container at hand, from its start to its end; null where none is. */
+  get containerId(): string | null {
+    return this.#runtime?.running.containerId ?? null;
+  }
+
   /** What serves now, or null. */
   get endpoint(): SlotEndpoint | null {
     const endpoint = this.#runtime?.endpoint ?? null;
@@ -110,6 +120,7 @@ export class SlotActor {
       inFlight: this.#runtime?.endpoint?.inFlight ?? 0,
       usualLoadMs: row.desired_model_id === null ? null : store.usualLoadMs(this.id, row.desired_model_id),
       effective: model === undefined ? null : launcher.effectiveOrNull(row, model),
+      metrics: this.#deps.metrics.latest(this.endpoint),
     });
   }
 
@@ -136,6 +147,11 @@ export class SlotActor {
     this.wake();
   }
 
+  /** An image was pulled or imported: a slot that failed for want of one tries again. */
+  imageCame(): void {
+    if (this.#failures.imageCame()) this.wake();
+  }
+
   /** Takes over a runtime that a former agent started, unless it holds one. It is probed like a fresh one. */
   adopt(running: RunningRuntime): void {
     if (this.#runtime !== null) return;
@@ -145,19 +161,18 @@ export class SlotActor {
     this.#observed.phase = 'probing';
   }
 
-  async logs(
-    wanted: number | undefined,
-    tail: number,
-  ): Promise<{ attempt: number; attempts: number[]; lines: NumberedLine[] }> {
+  /** The log of an attempt, the running or last one when none is named. A search reads all that is kept of it. */
+  async logs({ attempt: wanted, tail, query }: LogQuery): Promise<SlotLog> {
     const attempts = await this.#logs.attempts();
     const current = this.#observed.attempt === 0 ? (attempts[0] ?? 0) : this.#observed.attempt;
     const attempt = wanted ?? current;
     const live = this.#runtime?.running.attempt === attempt ? this.#runtime : null;
-    return {
-      attempt,
-      attempts,
-      lines: live === null ? await this.#logs.read(attempt, tail) : live.tail(tail),
-    };
+    const history = this.#deps.store
+      .attempts(this.id, HISTORY)
+      .map((row) => toAttempt(row, attempts.includes(row.attempt)));
+    if (live !== null && query === undefined) return { attempt, attempts, history, lines: live.tail(tail) };
+    await live?.flushLog();
+    return { attempt, attempts, history, lines: await this.#logs.read(attempt, tail, query) };
   }
 
   /** Lets go without stopping the runtime: containers outlive the agent. */
@@ -371,25 +386,29 @@ export class SlotActor {
     if (row === undefined) return;
     const runtime = this.#runtime;
     const hadServed = this.#observed.loadState === 'loaded';
-    const lines = runtime?.tail(DIAGNOSED_LINES).map((line) => line.text) ?? [];
+    // The lines that tell why may still be on their way.
+    if (runtime?.exit != null) await runtime.logEnd();
     if (!(error instanceof RuntimeExitedError) && !(error instanceof AppError))
       this.#log.error({ err: error }, 'loading failed');
     const loadError = this.#failures.record(error, {
-      lines,
+      lines: runtime?.tail(DIAGNOSED_LINES) ?? [],
+      attempt: runtime?.running.attempt ?? this.#observed.attempt,
       generation: row.generation,
       hadServed,
       now: clock.now(),
+      subject: this.#deps.launcher.diagnosed(row),
     });
     if (runtime !== null) {
       await runtime.running.stop(STOP_GRACE_MS).catch((cause: unknown) => {
         this.#log.warn({ err: cause }, 'what is left of a runtime could not be removed');
       });
-      const code = runtime.exit?.code ?? null;
-      await database.transact(() =>
-        store.attemptEnded(this.id, runtime.running.attempt, code, loadError.error),
-      );
-      await this.#detach();
     }
+    // Also one that never ran: its container was refused, or its image was not there.
+    const attempt = runtime?.running.attempt ?? this.#observed.attempt;
+    await database.transact(() =>
+      store.attemptEnded(this.id, attempt, runtime?.exit?.code ?? null, loadError),
+    );
+    if (runtime !== null) await this.#detach();
     this.#observed.error = loadError;
     const retries = loadError.will_retry && loadError.error !== 'runtime_unavailable';
     await this.#reporter.setState(retries ? 'reconciling' : 'error', loadError.will_retry ? 'backoff' : null);

@@ -47,11 +47,20 @@ export interface SlotChanges {
 export interface AttemptRow {
   readonly attempt: number;
   readonly model_id: string;
+  readonly image_id: string | null;
   readonly started_at: number;
   readonly loaded_at: number | null;
   readonly ended_at: number | null;
   readonly exit_code: number | null;
   readonly error: string | null;
+  /** JSON of the load error. */
+  readonly failure: string | null;
+}
+
+export interface RecordedImage {
+  readonly reference: string;
+  readonly image_id: string;
+  readonly changed_from: string | null;
 }
 
 /** The SQL of slots: what is wished for, and what was last seen. */
@@ -172,13 +181,30 @@ export class SlotStore {
       .run({ slotId, attempt, now: this.#clock.now() });
   }
 
-  attemptEnded(slotId: string, attempt: number, exitCode: number | null, error: string | null): void {
+  /** The end of an attempt that has none yet, with what was told of its failure. */
+  attemptEnded(slotId: string, attempt: number, exitCode: number | null, failure: LoadError | null): void {
     this.#database
       .prepare(
-        `UPDATE slot_attempts SET ended_at = COALESCE(ended_at, :now), exit_code = COALESCE(exit_code, :exitCode), error = COALESCE(error, :error)
-         WHERE slot_id = :slotId AND attempt = :attempt`,
+        `UPDATE slot_attempts SET ended_at = :now, exit_code = :exitCode, error = :error, failure = :failure
+         WHERE slot_id = :slotId AND attempt = :attempt AND ended_at IS NULL`,
       )
-      .run({ slotId, attempt, exitCode, error, now: this.#clock.now() });
+      .run({
+        slotId,
+        attempt,
+        exitCode,
+        error: failure?.error ?? null,
+        failure: failure === null ? null : JSON.stringify(failure),
+        now: this.#clock.now(),
+      });
+  }
+
+  /** The newest first. */
+  attempts(slotId: string, limit: number): AttemptRow[] {
+    return this.#database
+      .prepare<AttemptRow>(
+        'SELECT * FROM slot_attempts WHERE slot_id = :slotId ORDER BY attempt DESC LIMIT :limit',
+      )
+      .all({ slotId, limit });
   }
 
   attempt(slotId: string, attempt: number): AttemptRow | undefined {
@@ -208,10 +234,18 @@ export class SlotStore {
     this.#database
       .prepare(
         `INSERT INTO runtime_images (reference, image_id, seen_at) VALUES (:reference, :imageId, :now)
-         ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, seen_at = excluded.seen_at`,
+         ON CONFLICT (reference) DO UPDATE
+         SET changed_from = image_id, image_id = excluded.image_id, seen_at = excluded.seen_at`,
       )
       .run({ reference, imageId, now: this.#clock.now() });
     return before?.image_id ?? null;
+  }
+
+  /** Every reference that a runtime was started from, or that was brought here, with what stood behind it. */
+  recordedImages(): RecordedImage[] {
+    return this.#database
+      .prepare<RecordedImage>('SELECT reference, image_id, changed_from FROM runtime_images')
+      .all({});
   }
 }
 

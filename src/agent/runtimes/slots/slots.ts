@@ -1,10 +1,11 @@
 import type { Slot } from '../../../shared/contract/index.ts';
 import type { Actor, LoadedSlot, SlotFacts } from '../../catalog/index.ts';
 import type { RuntimeDriver } from '../drivers/driver.ts';
+import type { MetricsMap } from '../metrics/engine-figures.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { Adoption } from './adoption.ts';
 import type { SlotEndpoint } from './endpoint.ts';
-import type { NumberedLine } from './log-buffer.ts';
+import type { LogQuery, SlotLog } from './attempt-view.ts';
 import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
 import { SlotOwners } from './slot-owners.ts';
 import { SlotWishes, type NewSlot, type SlotPatch } from './slot-wishes.ts';
@@ -62,6 +63,14 @@ export class Slots implements SlotFacts {
     return this.#firstLook;
   }
 
+  /** Which GPUs each slot names, and the containers that its engines run in; read at every tick of the telemetry. */
+  gpuUses(): { readonly slotId: string; readonly gpuIds: readonly string[]; readonly containers: string[] }[] {
+    return this.#deps.store.all().map(({ id, gpu_ids: gpuIds }) => {
+      const containerId = this.#owners.find(id)?.observed.containerId ?? null;
+      return { slotId: id, gpuIds, containers: containerId === null ? [] : [containerId] };
+    });
+  }
+
   // ---- reading -----------------------------------------------------------------------------------------------------
 
   list(): Slot[] {
@@ -75,12 +84,16 @@ export class Slots implements SlotFacts {
     return this.#owners.get(id).view();
   }
 
-  logs(
-    id: string,
-    attempt: number | undefined,
-    tail: number,
-  ): Promise<{ attempt: number; attempts: number[]; lines: NumberedLine[] }> {
-    return this.#owners.get(id).logs(attempt, tail);
+  /** @throws {AppError} `not_found`. */
+  async logs(id: string, query: LogQuery): Promise<SlotLog> {
+    return this.#owners.get(id).logs(query);
+  }
+
+  /** @throws {AppError} `not_found`. */
+  containerOf(id: string): { containerId: string | null; isContainer: boolean } {
+    const { containerId } = this.#owners.get(id);
+    const spec = this.#deps.specs.find(this.#deps.store.get(id).runtime_spec);
+    return { containerId, isContainer: containerId !== null || spec?.driver === 'docker' };
   }
 
   assignedTo(modelId: string): readonly string[] {
@@ -114,6 +127,20 @@ export class Slots implements SlotFacts {
 
   endpointOf(slotId: string): SlotEndpoint | null {
     return this.#owners.find(slotId)?.endpoint ?? null;
+  }
+
+  /** An image was pulled or imported. */
+  imageCame(): void {
+    for (const actor of this.#owners.all()) actor.imageCame();
+  }
+
+  /** What serves now, and how its spec names the figures of its engine. */
+  serving(): { endpoint: SlotEndpoint; map: MetricsMap }[] {
+    const { store, specs } = this.#deps;
+    return this.#owners.all().flatMap(({ id, endpoint }) => {
+      const spec = endpoint === null ? undefined : specs.find(store.find(id)?.runtime_spec ?? '');
+      return endpoint === null || spec === undefined ? [] : [{ endpoint, map: spec.metrics }];
+    });
   }
 
   /** Runtimes that would go on when the agent stops, and those that would end. */

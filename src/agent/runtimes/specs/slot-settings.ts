@@ -40,11 +40,7 @@ function choiceProblem(spec: RuntimeSpec, config: SlotConfig): SettingProblem | 
   return null;
 }
 
-function gpuProblem(
-  spec: RuntimeSpec,
-  config: SlotConfig,
-  gpuIds: readonly string[],
-): SettingProblem | null {
+function gpuProblem(spec: RuntimeSpec, config: SlotConfig, gpuIds: readonly string[]): SettingProblem | null {
   if (spec.gpus === 'none' && gpuIds.length > 0)
     return { fields: ['gpu_ids'], message: `${spec.name} runs on the processor.`, allowed: [] };
   if (new Set(gpuIds).size !== gpuIds.length)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CapabilitySchema, NameSchema, SlotConfigSchema } from '../../../shared/contract/index.ts';
-import { DiagnosisRuleSchema } from '../diagnosis/rule.ts';
+import { DiagnosisRulesSchema } from '../diagnosis/rule.ts';
 
 /**
  * A runtime spec: data that says how an engine is started, asked and understood. Adding one needs no code. Every key is
@@ -97,11 +97,7 @@ const TransportSchema = z.discriminatedUnion('kind', [
 /** Which entrypoint a container gets. The first rule that holds for the image counts; without one, the image's own. */
 const EntrypointRuleSchema = z.strictObject({
   /** Found in the image's own entrypoint, its words joined by blanks; an image without one has ''. */
-  image: z
-    .string()
-    .max(1000)
-    .refine(compiles, { message: 'This is not a regular expression.' })
-    .optional(),
+  image: z.string().max(1000).refine(compiles, { message: 'This is not a regular expression.' }).optional(),
   ...VERSIONS,
   /** In place of the image's own. */
   command: Words.optional(),
@@ -190,11 +186,11 @@ export const RuntimeSpecSchema = z
     milestones: z
       .array(z.strictObject({ id: NameSchema, label: z.string().min(1).max(64), pattern: Pattern }))
       .default([]),
-    /** Asked before the rules that hold for every engine. */
-    diagnosis: z.array(DiagnosisRuleSchema).max(100).default([]),
     /** What the engine's `GET /metrics` calls its figures; a spec without is never asked. */
     metrics: MetricsSchema.default(MetricsSchema.parse({})),
     refuse_parameters: z.array(z.string()).default([]),
+    /** Failures of this engine, asked before those that ship. */
+    diagnosis: DiagnosisRulesSchema.default([]),
   })
   .superRefine((spec, context) => {
     const refuse = (path: (string | number)[], message: string): void => {
