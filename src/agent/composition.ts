@@ -10,7 +10,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
 import {
   assertRanges,
   baseUrlOf,
@@ -58,9 +58,17 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  ImageDesk,
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  imageRoutes,
+  type ImageJobDeps,
+  EngineMetrics,
   LABEL_NODE,
   Launcher,
   loadDiagnosisRules,
+  METRICS_TIMING,
   RETRY_POLICY,
   runtimeRoutes,
   terminalRoutes,
@@ -68,6 +76,7 @@ import {
   Slots,
   SlotStore,
   SpecRegistry,
+  type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -100,6 +109,7 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
   readonly gpuTiming?: GpuTiming;
   /** The kernel's log, where XID errors of GPUs are. */
@@ -241,11 +251,31 @@ export async function compose(foundation: Foundation) {
   const drivers = new Map<string, RuntimeDriver>([
     [
       'docker',
-      new DockerDriver({ engine: docker, nodeId: identity.nodeId, log: log.child({ part: 'docker' }) }),
+      new DockerDriver({
+        engine: docker,
+        nodeId: identity.nodeId,
+        log: log.child({ part: 'docker' }),
+        gpuRequest: config.gpuRequest,
+      }),
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
-  const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const launcher = new Launcher({
+    specs,
+    drivers,
+    models,
+    blobs,
+    paths,
+    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
+  });
+  const slotStore = new SlotStore(database, clock);
+  const metrics = new EngineMetrics({
+    hub,
+    clock,
+    log: log.child({ part: 'metrics' }),
+    timing: overrides.metricsTiming ?? METRICS_TIMING,
+    serving: () => slots.serving(),
+  });
   const slots = new Slots({
     database,
     journal,
@@ -253,19 +283,37 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'slots' }),
     egress,
-    store: new SlotStore(database, clock),
+    store: slotStore,
     models,
     lifecycle,
     blobs,
     launcher,
     specs,
     drivers,
+    metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
+  const engineImages = new DockerImages(docker);
+  const imageDeps: ImageJobDeps = {
+    jobs,
+    egress,
+    profile,
+    engine: engineImages,
+    desk: new ImageDesk({
+      database,
+      journal,
+      engine: engineImages,
+      store: slotStore,
+      specs,
+      launcher,
+      models,
+      onArrived: () => slots.imageCame(),
+    }),
+  };
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -295,6 +343,9 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  jobs.register(imagePullJob(imageDeps));
+  jobs.register(imageImportJob(imageDeps));
+  jobs.register(imageExportJob(imageDeps));
 
   const stopping = new AbortController();
   const door: Door = {
@@ -337,7 +388,8 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
     journal,
@@ -371,6 +423,7 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    metrics,
     usage,
     models,
     visibility,
@@ -401,6 +454,7 @@ export async function compose(foundation: Foundation) {
     gpus,
     drivers,
     slots,
+    metrics,
     terminals,
     usage,
     renewals,

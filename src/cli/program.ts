@@ -6,6 +6,7 @@ import { backupCommands } from './commands/backup.ts';
 import { chatCommand } from './commands/chat.ts';
 import { credentialCommands } from './commands/credentials.ts';
 import { gpuCommands } from './commands/gpus.ts';
+import { imageCommands } from './commands/images.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { keyCommands } from './commands/keys.ts';
 import { importCommand, modelCommands } from './commands/models.ts';
@@ -35,6 +36,7 @@ export function createProgram(argv: readonly string[]): Command {
   modelCommands(program);
   slotCommands(program);
   gpuCommands(program);
+  imageCommands(program);
   chatCommand(program);
   jobCommands(program);
   keyCommands(program);

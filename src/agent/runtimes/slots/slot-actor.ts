@@ -1,9 +1,9 @@
-import { AppError, type Slot } from '../../../shared/contract/index.ts';
+import { AppError, type Slot, type SlotMetrics } from '../../../shared/contract/index.ts';
 import type { BlobStore } from '../../artifacts/index.ts';
 import type { ModelLifecycle, ModelStore } from '../../catalog/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database/database.ts';
-import type { Egress } from '../../kernel/egress.ts';
+import { runtimeAddressText, type Egress } from '../../kernel/egress.ts';
 import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -35,6 +35,8 @@ export interface SlotActorDeps {
   readonly blobs: BlobStore;
   readonly launcher: Launcher;
   readonly rules: readonly DiagnosisRule[];
+  /** What engines say of themselves. */
+  readonly metrics: { latest(endpoint: SlotEndpoint | null): SlotMetrics | null };
   readonly logDirectory: string;
   readonly retry: RetryPolicy;
   /** How often a loaded runtime is asked what it advertises. */
@@ -118,6 +120,7 @@ export class SlotActor {
       inFlight: this.#runtime?.endpoint?.inFlight ?? 0,
       usualLoadMs: row.desired_model_id === null ? null : store.usualLoadMs(this.id, row.desired_model_id),
       effective: model === undefined ? null : launcher.effectiveOrNull(row, model),
+      metrics: this.#deps.metrics.latest(this.endpoint),
     });
   }
 
@@ -142,6 +145,11 @@ export class SlotActor {
   engineCameBack(): void {
     this.#failures.engineCameBack();
     this.wake();
+  }
+
+  /** An image was pulled or imported: a slot that failed for want of one tries again. */
+  imageCame(): void {
+    if (this.#failures.imageCame()) this.wake();
   }
 
   /** Takes over a runtime that a former agent started, unless it holds one. It is probed like a fresh one. */
@@ -292,7 +300,7 @@ export class SlotActor {
       engineVersion: probed.engineVersion ?? running.engine.version,
       containerId: running.containerId,
       isolation: running.isolation,
-      endpoint: running.socketPath,
+      endpoint: runtimeAddressText(running.address),
       contextLength: probed.contextLength,
       parallel: probed.parallel,
       loadMs: attempt?.loaded_at == null ? null : attempt.loaded_at - attempt.started_at,
@@ -411,7 +419,7 @@ export class SlotActor {
 
   #attach(running: RunningRuntime): void {
     const attached = new AttachedRuntime(running, {
-      pool: this.#deps.egress.localPool(running.socketPath, POOL_CONNECTIONS),
+      pool: this.#deps.egress.runtimePool(running.address, POOL_CONNECTIONS),
       logPath: this.#logs.path(running.attempt),
       onLine: (line) => this.#onLine(running, line),
       onExit: () => {

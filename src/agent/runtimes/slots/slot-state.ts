@@ -1,4 +1,4 @@
-import type { LoadError, Slot } from '../../../shared/contract/index.ts';
+import type { LoadError, Slot, SlotMetrics } from '../../../shared/contract/index.ts';
 import type { LoadState, SlotPhase } from '../../../shared/lifecycle/index.ts';
 import type { EffectiveConfig } from '../specs/effective-config.ts';
 import { toIso, toIsoOrNull } from '../../kernel/clock.ts';
@@ -65,6 +65,7 @@ export interface SlotViewExtras {
   readonly inFlight: number;
   readonly usualLoadMs: number | null;
   readonly effective: EffectiveConfig | null;
+  readonly metrics: SlotMetrics | null;
 }
 
 /** The Slot of the contract. Pure. */
@@ -113,7 +114,7 @@ export function toSlot(row: SlotRow, observed: SlotObserved, extras: SlotViewExt
     memory_override: false,
     pending_changes: [],
     replacement: null,
-    metrics: null,
+    metrics: extras.metrics,
     requests_in_flight: extras.inFlight,
     observed_at: toIsoOrNull(observed.observedAt),
     since: toIsoOrNull(observed.since),

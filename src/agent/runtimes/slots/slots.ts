@@ -1,6 +1,7 @@
 import type { Slot } from '../../../shared/contract/index.ts';
 import type { Actor, LoadedSlot, SlotFacts } from '../../catalog/index.ts';
 import type { RuntimeDriver } from '../drivers/driver.ts';
+import type { MetricsMap } from '../metrics/engine-figures.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { Adoption } from './adoption.ts';
 import type { SlotEndpoint } from './endpoint.ts';
@@ -126,6 +127,20 @@ export class Slots implements SlotFacts {
 
   endpointOf(slotId: string): SlotEndpoint | null {
     return this.#owners.find(slotId)?.endpoint ?? null;
+  }
+
+  /** An image was pulled or imported. */
+  imageCame(): void {
+    for (const actor of this.#owners.all()) actor.imageCame();
+  }
+
+  /** What serves now, and how its spec names the figures of its engine. */
+  serving(): { endpoint: SlotEndpoint; map: MetricsMap }[] {
+    const { store, specs } = this.#deps;
+    return this.#owners.all().flatMap(({ id, endpoint }) => {
+      const spec = endpoint === null ? undefined : specs.find(store.find(id)?.runtime_spec ?? '');
+      return endpoint === null || spec === undefined ? [] : [{ endpoint, map: spec.metrics }];
+    });
   }
 
   /** Runtimes that would go on when the agent stops, and those that would end. */
