@@ -235,7 +235,7 @@ export async function compose(foundation: Foundation) {
     clock,
     timers: systemTimers,
     log: log.child({ part: 'gpus' }),
-    users: { uses: () => slots.gpuUses() },
+    users: { uses: () => slots.gpuUses(), loads: (from) => slots.gpuLoads(from) },
     nvidiaSmi: config.nvidiaSmi,
     kernelLog: overrides.kernelLog ?? KERNEL_LOG,
     timing: overrides.gpuTiming ?? GPU_TIMING,

@@ -63,8 +63,17 @@ export class Slots implements SlotFacts {
     return this.#firstLook;
   }
 
+  /** What slots held at some time since `from`; marks in the course of a GPU. */
+  gpuLoads(from: number): { slotId: string; modelId: string; loadedAt: number; endedAt: number | null }[] {
+    return this.#deps.store.loadsSince(from);
+  }
+
   /** Which GPUs each slot names, and the containers that its engines run in; read at every tick of the telemetry. */
-  gpuUses(): { readonly slotId: string; readonly gpuIds: readonly string[]; readonly containers: string[] }[] {
+  gpuUses(): {
+    readonly slotId: string;
+    readonly gpuIds: readonly string[];
+    readonly containers: string[];
+  }[] {
     return this.#deps.store.all().map(({ id, gpu_ids: gpuIds }) => {
       const containerId = this.#owners.find(id)?.observed.containerId ?? null;
       return { slotId: id, gpuIds, containers: containerId === null ? [] : [containerId] };
