@@ -220,7 +220,8 @@ export class SlotSteps {
     } satisfies Partial<SlotObserved>);
     this.#context.failures.loaded();
     this.#liveness.reset();
-    await this.#context.reporter.setState('loaded', 'ready');
+    // What serves under former settings is replaced next; until then the slot is not what it shall be.
+    await this.#context.reporter.setState(prepared === null ? 'reconciling' : 'loaded', 'ready');
     this.#context.schedule(now + watchMs);
   }
 
