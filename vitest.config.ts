@@ -51,6 +51,8 @@ export default defineConfig({
         test: {
           ...node,
           name: 'e2e',
+          // Two browsers and two agents share two cores: what is slow once is asked once more, and the report says so.
+          retry: 1,
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: [...node.globalSetup, 'test/e2e/support/build-once.ts'],
           testTimeout: 120_000,
@@ -61,6 +63,7 @@ export default defineConfig({
         test: {
           ...node,
           name: 'desktop',
+          retry: 1,
           include: ['test/desktop/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,

@@ -28,6 +28,15 @@ export interface Report {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
+  readonly testResults?: readonly {
+    readonly name: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
+  }[];
 }
 
 export interface Outcome {
@@ -37,6 +46,24 @@ export interface Outcome {
   readonly skipped: number;
   /** Why the suite does not count as passed; null when it does. */
   readonly problem: string | null;
+  /** What failed, a line each. */
+  readonly failures: readonly string[];
+}
+
+const MESSAGE_CHARACTERS = 300;
+
+/** The tests that failed and the files that could not be loaded, each with the first line of why. Pure. */
+export function failuresOf(report: Report): string[] {
+  const why = (text: string | undefined): string =>
+    (text ?? '').split('\n', 1).join('').slice(0, MESSAGE_CHARACTERS);
+  return (report.testResults ?? []).flatMap(({ name, message, assertionResults }) => {
+    const file = name.split('/').slice(-2).join('/');
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    if (failed.length === 0 && message !== undefined && message !== '') return [`${file}: ${why(message)}`];
+    return failed.map(
+      ({ fullName, failureMessages }) => `${file}: ${fullName}: ${why(failureMessages?.[0])}`,
+    );
+  });
 }
 
 /**
@@ -51,12 +78,13 @@ export function outcomeOf(suite: string, report: Report | null): Outcome {
       failed: 1,
       skipped: 0,
       problem: 'it left no report: it could not run to its end',
+      failures: [],
     };
   const passed = report.numPassedTests;
   const skipped = report.numPendingTests + report.numTodoTests;
   // A file that cannot be loaded fails without a test of its own.
   const failed = Math.max(report.numFailedTests, report.success ? 0 : 1);
-  const counts = { suite, passed, failed, skipped };
+  const counts = { suite, passed, failed, skipped, failures: failuresOf(report) };
   if (failed > 0) return { ...counts, problem: `${failed} failed` };
   if (skipped > 0) return { ...counts, problem: `${skipped} skipped; here everything has to run` };
   if (passed === 0) return { ...counts, skipped: 1, problem: 'no test ran' };

@@ -123,8 +123,12 @@ function tell(outcomes: readonly Outcome[], wanted: readonly Suite[]): boolean {
     ({ suite, passed, failed, skipped, problem }) =>
       `${problem === null ? 'ok    ' : 'FAILED'}  ${suite}: ${passed} passed, ${failed} failed, ${skipped} skipped`,
   );
+  // At the very end, where somebody who sees only the tail of a log finds them.
+  const failures = outcomes.flatMap((outcome) =>
+    outcome.failures.map((failure) => `  ${outcome.suite}: ${failure}`),
+  );
   writeFileSync(join(RESULTS, 'summary.txt'), `${line}\n`);
-  process.stdout.write(`\n${rows.join('\n')}\n${line}\n`);
+  process.stdout.write(`\n${[...rows, ...failures, line].join('\n')}\n`);
   return ok;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { outcomeOf, SUITES, verdictOf, type Report } from '../../tools/suites.ts';
+import { failuresOf, outcomeOf, SUITES, verdictOf, type Report } from '../../tools/suites.ts';
 
 const report = (over: Partial<Report> = {}): Report => ({
   success: true,
@@ -11,6 +11,28 @@ const report = (over: Partial<Report> = {}): Report => ({
 });
 const all = (over: Record<string, Report | null> = {}) =>
   SUITES.map(({ name }) => outcomeOf(name, name in over ? (over[name] ?? null) : report()));
+
+describe('what failed', () => {
+  it('is named with the first line of why', () => {
+    const assertion = (status: string, failureMessages: string[] = []) => ({
+      fullName: `it ${status}`,
+      status,
+      failureMessages,
+    });
+    const testResults = [
+      {
+        name: '/a/test/e2e/x.test.ts',
+        assertionResults: [assertion('passed'), assertion('failed', ['no\n at'])],
+      },
+      { name: '/a/test/e2e/y.test.ts', message: 'cannot be loaded', assertionResults: [] },
+      { name: '/a/test/e2e/z.test.ts', message: '', assertionResults: [assertion('passed')] },
+    ];
+    expect(failuresOf(report({ testResults }))).toEqual([
+      'e2e/x.test.ts: it failed: no',
+      'e2e/y.test.ts: cannot be loaded',
+    ]);
+  });
+});
 
 describe('a run of all suites', () => {
   it('passes when every suite ran whole', () => {

@@ -29,7 +29,7 @@ describe('a link', () => {
     // What would reach the agent, or sign somebody in, is no link: the window comes, its page stays.
     for (const url of ['modelops://v1/system/stop', 'modelops:///healthz', 'https://example.com/']) {
       await desktop.command({ op: 'open-url', url });
-      expect(page.url()).toBe(`${desktop.origin}/models/some-model`);
+      await expect.poll(() => page.url(), { timeout: 15_000 }).toBe(`${desktop.origin}/models/some-model`);
     }
     await desktop.command({ op: 'open-url', url: 'modelops://settings#code=stolen' });
     await page.waitForURL(`${desktop.origin}/settings`);
@@ -42,7 +42,9 @@ describe('a link', () => {
     await using place = await openWorkplace();
     const desktop = await place.start({ argv: ['--some-switch', 'modelops://slots/chat/logs?attempt=2'] });
     const page = await desktop.page();
-    expect(page.url()).toBe(`${desktop.origin}/slots/chat/logs?attempt=2`);
+    await expect
+      .poll(() => page.url(), { timeout: 15_000 })
+      .toBe(`${desktop.origin}/slots/chat/logs?attempt=2`);
   });
 });
 

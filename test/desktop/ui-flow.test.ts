@@ -96,6 +96,6 @@ describe('the interface in the app', () => {
     const desktop = await place.start({ argv: ['modelops://settings/keys'] });
     const page = await desktop.page();
     await page.getByRole('navigation').first().waitFor({ timeout: WAIT_MS });
-    expect(new URL(page.url()).pathname).toBe('/settings/keys');
+    await expect.poll(() => new URL(page.url()).pathname, { timeout: 15_000 }).toBe('/settings/keys');
   });
 });

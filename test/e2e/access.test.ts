@@ -78,7 +78,7 @@ describe('access', () => {
     await expectAccessible(page);
     await page.getByRole('button', { name: 'Stay' }).click();
     await page.getByText(token).waitFor();
-    expect(new URL(page.url()).pathname).toBe('/access/keys');
+    await expect.poll(() => new URL(page.url()).pathname, { timeout: 15_000 }).toBe('/access/keys');
     await page.keyboard.press('g');
     await page.keyboard.press('m');
     await page.getByRole('dialog', { name: 'Leave without copying the key?' }).waitFor();
@@ -87,7 +87,7 @@ describe('access', () => {
 
     await page.getByRole('button', { name: 'I have copied it' }).click();
     await page.getByRole('heading', { level: 1, name: 'ci-nightly' }).waitFor();
-    expect(await page.getByText(token).count()).toBe(0);
+    await expect.poll(() => page.getByText(token).count(), { timeout: 15_000 }).toBe(0);
     const { key } = await stage.agent.as(token)(ENDPOINTS.getSession, {});
     expect(key).toMatchObject({ name: 'ci-nightly', role: 'user', daily_token_budget: 5000 });
     expect(key.scopes).toEqual(['invoke']);
@@ -130,7 +130,7 @@ describe('access', () => {
     await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
     await page.getByText('revoked', { exact: true }).first().waitFor();
     const revoke = page.getByRole('button', { name: 'Revoke…' });
-    expect(await revoke.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => revoke.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
     await page.getByRole('tab', { name: 'History' }).click();
     await page.getByText('key revoked').waitFor();
   });
@@ -147,7 +147,7 @@ describe('access', () => {
     const here = page.url();
     await page.reload();
     await page.getByRole('heading', { name: 'anna.weber cannot call alpha v1:' }).waitFor();
-    expect(page.url()).toBe(here);
+    await expect.poll(() => page.url(), { timeout: 15_000 }).toBe(here);
   });
 
   it('disables and removes somebody, with the keys by name', async () => {
@@ -167,7 +167,7 @@ describe('access', () => {
     await page.getByRole('dialog').getByText('1 key ends now: laptop', { exact: false }).waitFor();
     await page.getByRole('button', { name: 'Remove', exact: true }).click();
     await page.getByRole('row', { name: /anna\.weber/ }).waitFor({ state: 'detached' });
-    expect(new URL(page.url()).pathname).toBe('/access/people');
+    await expect.poll(() => new URL(page.url()).pathname, { timeout: 15_000 }).toBe('/access/people');
   });
 
   it('complained about nothing', () => {

@@ -54,13 +54,17 @@ describe('ten thousand models', () => {
 
   it('are read page after page, each once, and only those in sight are drawn', async () => {
     await page.getByText('10,000 models').waitFor();
-    expect(await page.getByRole('grid', { name: 'Models' }).getAttribute('aria-rowcount')).toBe('10001');
+    await expect
+      .poll(() => page.getByRole('grid', { name: 'Models' }).getAttribute('aria-rowcount'), {
+        timeout: 15_000,
+      })
+      .toBe('10001');
     asked.length = 0;
     await page.getByRole('row', { name: nameOf(0) }).focus();
     for (let at = await last(); at < MODELS - 1; at = await last()) {
       await page.keyboard.press('End');
       await expect.poll(last, { timeout: 15_000 }).toBeGreaterThan(at);
-      expect(await drawn()).toBeLessThan(100);
+      await expect.poll(() => drawn(), { timeout: 15_000 }).toBeLessThan(100);
     }
     await page.getByRole('row', { name: nameOf(MODELS - 1) }).waitFor();
     // The first page was there; what came after it was asked for once each.
@@ -77,7 +81,9 @@ describe('ten thousand models', () => {
     await bar.getByRole('button', { name: 'Select all 10,000 that match' }).click();
     await bar.getByText('10,000 selected').waitFor();
     await bar.getByRole('button', { name: 'Check 10,000' }).waitFor();
-    expect(await bar.getByRole('button', { name: /^Select all/ }).count()).toBe(0);
+    await expect
+      .poll(() => bar.getByRole('button', { name: /^Select all/ }).count(), { timeout: 15_000 })
+      .toBe(0);
   });
 
   it('complained about nothing', () => {

@@ -51,8 +51,12 @@ describe('the catalogue', () => {
     await page.getByRole('button', { name: /^created/ }).click();
     await row(/gamma/).waitFor();
     await row(/alpha/).waitFor({ state: 'detached' });
-    expect(search().get('state')).toBe('created');
-    expect(await page.getByRole('button', { name: /^created/ }).getAttribute('aria-pressed')).toBe('true');
+    await expect.poll(() => search().get('state'), { timeout: 15_000 }).toBe('created');
+    await expect
+      .poll(() => page.getByRole('button', { name: /^created/ }).getAttribute('aria-pressed'), {
+        timeout: 15_000,
+      })
+      .toBe('true');
     await page.getByText('1 model', { exact: true }).waitFor();
     await page.getByRole('button', { name: /^created/ }).click();
     await row(/alpha/).waitFor();
@@ -64,10 +68,12 @@ describe('the catalogue', () => {
     await page.getByRole('searchbox').fill('task:llm hosting:local bet');
     await row(/alpha/).waitFor({ state: 'detached' });
     await row(/beta/).first().waitFor();
-    expect(search().toString()).toBe('q=bet&task=llm&hosting=local');
+    await expect.poll(() => search().toString(), { timeout: 15_000 }).toBe('q=bet&task=llm&hosting=local');
     await page.reload();
     await row(/beta/).first().waitFor();
-    expect(await page.getByRole('searchbox').inputValue()).toBe('task:llm hosting:local bet');
+    await expect
+      .poll(() => page.getByRole('searchbox').inputValue(), { timeout: 15_000 })
+      .toBe('task:llm hosting:local bet');
     await page.getByRole('searchbox').fill('');
     await page.getByText('Cloud', { exact: true }).click();
     await row(/parrot/).waitFor();
@@ -75,7 +81,7 @@ describe('the catalogue', () => {
     await row(/parrot/)
       .getByText('OpenAI-compatible')
       .waitFor();
-    expect(search().get('view')).toBe('cloud');
+    await expect.poll(() => search().get('view'), { timeout: 15_000 }).toBe('cloud');
   });
 
   it('says what matches nothing, and how many would without each part', async () => {
@@ -85,7 +91,7 @@ describe('the catalogue', () => {
     await shoot(page, 'catalogue-no-match');
     await page.getByRole('button', { name: 'Without tag:prod: 4' }).click();
     await row(/alpha/).waitFor();
-    expect(search().has('tag')).toBe(false);
+    await expect.poll(() => search().has('tag'), { timeout: 15_000 }).toBe(false);
   });
 
   it('keeps views under names: saved, renamed, forgotten', async () => {
@@ -101,7 +107,7 @@ describe('the catalogue', () => {
     await expectAccessible(page);
     await page.getByRole('menuitem', { name: 'Newest text' }).click();
     await page.getByRole('button', { name: 'Newest text' }).waitFor();
-    expect(search().toString()).toBe('task=llm&sort=created');
+    await expect.poll(() => search().toString(), { timeout: 15_000 }).toBe('task=llm&sort=created');
     await page.getByRole('button', { name: 'Newest text' }).click();
     await page.getByRole('menuitem', { name: 'Rename Newest text…' }).click();
     await page.getByRole('dialog').getByLabel('Name').fill('Latest');
@@ -117,7 +123,7 @@ describe('the catalogue', () => {
   it('folds the models of a name, and keys unfold them', async () => {
     await open('?group=name');
     await row(/beta.*2 versions/).waitFor();
-    expect(await row(/beta/).count()).toBe(1);
+    await expect.poll(() => row(/beta/).count(), { timeout: 15_000 }).toBe(1);
     await row(/beta/).focus();
     await page.keyboard.press('ArrowRight');
     await page.getByRole('row', { expanded: true }).waitFor();
@@ -139,7 +145,9 @@ describe('the catalogue', () => {
     await page.getByRole('columnheader', { name: 'Tags' }).waitFor();
     await page.reload();
     await page.getByRole('columnheader', { name: 'Tags' }).waitFor();
-    expect(await page.getByRole('columnheader', { name: 'Size' }).count()).toBe(0);
+    await expect
+      .poll(() => page.getByRole('columnheader', { name: 'Size' }).count(), { timeout: 15_000 })
+      .toBe(0);
     await page.getByRole('button', { name: 'Display' }).click();
     await page.getByRole('menuitemcheckbox', { name: 'Show what fits' }).click();
     await page.keyboard.press('Escape');

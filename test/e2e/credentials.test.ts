@@ -27,7 +27,9 @@ describe('credentials', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('c');
     await page.getByText('No credentials. Cloud models need one.').waitFor();
-    expect(await page.getByRole('button', { name: 'Add a credential…' }).count()).toBe(1);
+    await expect
+      .poll(() => page.getByRole('button', { name: 'Add a credential…' }).count(), { timeout: 15_000 })
+      .toBe(1);
   });
 
   it('tries one first, and offers to allow the private range it is refused for', async () => {
@@ -40,7 +42,9 @@ describe('credentials', () => {
     await expectAccessible(page);
     expect(provider.requests).toHaveLength(0);
     await dialog().getByRole('button', { name: 'Allow 127.0.0.0/8' }).click();
-    expect(await dialog().getByLabel('Ranges').inputValue()).toBe('127.0.0.0/8');
+    await expect
+      .poll(() => dialog().getByLabel('Ranges').inputValue(), { timeout: 15_000 })
+      .toBe('127.0.0.0/8');
   });
 
   it('shows the answer of the provider, and keeps it only after a good one', async () => {
@@ -48,7 +52,9 @@ describe('credentials', () => {
     await dialog().getByText('The provider did not take it: 401.').waitFor();
     await dialog().getByRole('button', { name: 'Save without a good answer' }).waitFor();
     await dialog().getByLabel('Key of the provider').fill(provider.key);
-    expect(await dialog().getByRole('button', { name: 'Save' }).count()).toBe(0);
+    await expect
+      .poll(() => dialog().getByRole('button', { name: 'Save' }).count(), { timeout: 15_000 })
+      .toBe(0);
     await page.keyboard.press('Enter');
     await dialog().getByText('The provider took it: 200', { exact: false }).waitFor();
     await expectAccessible(page);
@@ -56,7 +62,7 @@ describe('credentials', () => {
     expect(credentials).toEqual([]);
     await dialog().getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'parrot-prod' }).waitFor();
-    expect(await page.getByText(provider.key).count()).toBe(0);
+    await expect.poll(() => page.getByText(provider.key).count(), { timeout: 15_000 }).toBe(0);
   });
 
   it('asks again, and replaces a key that is not taken any more', async () => {
@@ -104,9 +110,9 @@ describe('credentials', () => {
     await own.keyboard.press('Enter');
     await own.getByRole('link', { name: 'Credentials' }).click();
     await own.getByRole('row', { name: /mine/ }).waitFor();
-    expect(await own.getByRole('row').count()).toBe(2);
+    await expect.poll(() => own.getByRole('row').count(), { timeout: 15_000 }).toBe(2);
     await own.getByText('This node is offline: no provider is asked', { exact: false }).waitFor();
-    expect(await own.getByRole('link', { name: 'Access' }).count()).toBe(0);
+    await expect.poll(() => own.getByRole('link', { name: 'Access' }).count(), { timeout: 15_000 }).toBe(0);
     await expectAccessible(own);
     await own.goto(`${stage.agent.url}/access/keys`);
     await own.getByText('This page needs the role superadmin. You are signed in as user.').waitFor();

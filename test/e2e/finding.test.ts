@@ -41,7 +41,7 @@ describe('finding one’s way', () => {
     await page.goto(`${stage.agent.url}/models/alpha-v1/history`);
     await page.getByRole('tab', { name: 'History', selected: true }).waitFor();
     await page.getByRole('tab', { name: 'Artifacts' }).click();
-    expect(path()).toBe('/models/alpha-v1/artifacts');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/models/alpha-v1/artifacts');
     await page.goBack();
     await page.getByRole('tab', { name: 'History', selected: true }).waitFor();
   });
@@ -62,7 +62,7 @@ describe('finding one’s way', () => {
     await input.waitFor();
     await page.keyboard.press('Escape');
     await input.waitFor({ state: 'detached' });
-    expect(path()).toBe('/models/alpha-v1/nothing');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/models/alpha-v1/nothing');
   });
 
   it('by a filter that stands in the address', async () => {
@@ -71,10 +71,10 @@ describe('finding one’s way', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('beta');
     await page.getByRole('row', { name: /gamma/ }).waitFor({ state: 'detached' });
-    expect(new URL(page.url()).search).toContain('beta');
+    await expect.poll(() => new URL(page.url()).search, { timeout: 15_000 }).toContain('beta');
     await page.reload();
     await page.getByRole('row', { name: /beta/ }).waitFor();
-    expect(await page.getByRole('row', { name: /alpha/ }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('row', { name: /alpha/ }).count(), { timeout: 15_000 }).toBe(0);
     await page.getByRole('searchbox').fill('state:active');
     await page.getByText('No model matches state:active.').waitFor();
     await page.getByRole('button', { name: 'Clear the filter' }).click();
@@ -104,7 +104,7 @@ describe('finding one’s way', () => {
     await page.getByRole('row', { name: /beta/ }).focus();
     await page.keyboard.press('Enter');
     await heading('beta');
-    expect(path()).toBe('/models/beta-v1');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/models/beta-v1');
   });
 
   it('by chords and the sheet that lists them', async () => {
@@ -120,7 +120,7 @@ describe('finding one’s way', () => {
       await page.keyboard.press(key);
       await heading(name);
     }
-    expect(path()).toBe('/');
+    await expect.poll(() => path(), { timeout: 15_000 }).toBe('/');
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
@@ -140,8 +140,10 @@ describe('finding one’s way', () => {
     await input.fill('> activate');
     const refused = page.getByRole('option', { name: /Activate alpha v1/ });
     await refused.waitFor();
-    expect(await refused.getAttribute('aria-disabled')).toBe('true');
-    expect(await refused.textContent()).toContain('has to be validated or inactive');
+    await expect.poll(() => refused.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
+    await expect
+      .poll(() => refused.textContent(), { timeout: 15_000 })
+      .toContain('has to be validated or inactive');
     await expectAccessible(page);
     await input.fill('gamma');
     await page.getByRole('option', { name: /gamma v1/ }).waitFor();

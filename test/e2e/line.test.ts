@@ -101,7 +101,7 @@ describe('the line to the agent', () => {
     await stage.agent.stop();
     await page.getByRole('contentinfo').getByText('No answer since', { exact: false }).waitFor();
     const button = page.getByRole('button', { name: 'New slot' });
-    expect(await button.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => button.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
     // What was seen last stays.
     await page.locator(`[data-strip="${slotId}"]`).waitFor();
     await expectAccessible(page);
@@ -121,7 +121,11 @@ describe('the line to the agent', () => {
     await page.getByRole('contentinfo').getByText('Agent', { exact: true }).waitFor();
     await page.getByRole('link', { name: 'Slots', exact: true }).click();
     await page.locator('[data-strip="born-meanwhile"]').waitFor();
-    expect(await page.getByRole('button', { name: 'New slot' }).getAttribute('aria-disabled')).toBeNull();
+    await expect
+      .poll(() => page.getByRole('button', { name: 'New slot' }).getAttribute('aria-disabled'), {
+        timeout: 15_000,
+      })
+      .toBeNull();
     expect(streams.most()).toBeLessThanOrEqual(2);
   });
 

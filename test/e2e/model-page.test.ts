@@ -131,7 +131,7 @@ describe('the page of a local model', () => {
     await page.getByRole('combobox', { name: 'For whom' }).click();
     await page.getByRole('option', { name: /ci-nightly/ }).click();
     await page.getByText('Visible to ci-nightly').waitFor();
-    expect(new URL(page.url()).searchParams.get('as')).toBe(analyst);
+    await expect.poll(() => new URL(page.url()).searchParams.get('as'), { timeout: 15_000 }).toBe(analyst);
     await shoot(page, 'model-as-somebody');
     await expectAccessible(page);
   });
@@ -199,7 +199,7 @@ describe('the page of a local model', () => {
     await page.getByRole('row', { name: /registered.*created → registered/ }).waitFor();
     await page.getByRole('button', { name: 'Details' }).first().click();
     const details = page.getByRole('region', { name: 'Details' });
-    expect(await details.textContent()).toContain('"hash"');
+    await expect.poll(() => details.textContent(), { timeout: 15_000 }).toContain('"hash"');
     await shoot(page, 'model-history-details');
     await expectAccessible(page);
   });
@@ -210,7 +210,7 @@ describe('the page of a local model', () => {
     const dialog = page.getByRole('dialog', { name: 'Delete alpha with its 2 models?' });
     await dialog.getByText('Only what is unregistered can go.', { exact: false }).waitFor();
     const verb = dialog.getByRole('button', { name: /^Delete/ });
-    expect(await verb.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => verb.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
     await shoot(page, 'family-delete-blocked');
     await expectAccessible(page);
     for (const id of ['alpha-v1', 'alpha-v2'])
@@ -272,8 +272,10 @@ describe('a model of a provider', () => {
     await dialog.getByRole('option', { name: /parrot-large/ }).waitFor({ state: 'detached' });
     await field.press('ArrowDown');
     await field.press('Enter');
-    expect(await field.inputValue()).toBe('parrot-embed');
-    expect(await dialog.getByLabel('Name here').inputValue()).toBe('parrot-embed');
+    await expect.poll(() => field.inputValue(), { timeout: 15_000 }).toBe('parrot-embed');
+    await expect
+      .poll(() => dialog.getByLabel('Name here').inputValue(), { timeout: 15_000 })
+      .toBe('parrot-embed');
     await field.fill('parrot-large');
     await dialog.getByRole('option', { name: /parrot-large/ }).click();
     await shoot(page, 'add-provider');
@@ -354,7 +356,9 @@ describe('a model of a provider', () => {
     await dialog.getByRole('button', { name: 'Add parrot-small' }).click();
     await page.getByRole('heading', { level: 1, name: 'parrot-small' }).waitFor();
     await page.getByText('this node is offline', { exact: false }).first().waitFor();
-    expect(await page.locator('[data-rung="profile"]').getAttribute('data-step')).toBe('blocked');
+    await expect
+      .poll(() => page.locator('[data-rung="profile"]').getAttribute('data-step'), { timeout: 15_000 })
+      .toBe('blocked');
   });
 
   it('complained about nothing', () => {

@@ -41,14 +41,16 @@ describe('the profile', () => {
     await page.getByRole('dialog', { name: 'Runtime profile' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog', { name: 'Runtime profile' }).waitFor({ state: 'detached' });
-    expect(await page.getByRole('dialog').count()).toBe(0);
+    await expect.poll(() => page.getByRole('dialog').count(), { timeout: 15_000 }).toBe(0);
   });
 
   it('stands in the settings too', async () => {
     await page.goto(`${stage.agent.url}/settings#network`);
     await page.getByRole('heading', { name: 'Network' }).waitFor();
     await page.getByRole('main').getByText('This node is offline.').waitFor();
-    expect(await page.getByRole('button', { name: 'Go online…' }).count()).toBe(1);
+    await expect
+      .poll(() => page.getByRole('button', { name: 'Go online…' }).count(), { timeout: 15_000 })
+      .toBe(1);
     await expectAccessible(page);
   });
 
@@ -75,7 +77,7 @@ describe('a profile that the environment locks', () => {
     const panel = page.getByRole('dialog', { name: 'Runtime profile' });
     await panel.getByText('Locked offline by MODELOPS_PROFILE', { exact: false }).first().waitFor();
     const go = panel.getByRole('button', { name: 'Go online…' });
-    expect(await go.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => go.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
     await expectAccessible(page);
   });
 });

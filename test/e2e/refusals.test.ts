@@ -44,7 +44,7 @@ describe('a path that brings nothing', () => {
     await look(path);
     const alert = page.getByRole('dialog').getByRole('alert');
     await alert.getByText(message.replaceAll('`', ''), { exact: true }).waitFor();
-    expect(await alert.textContent()).toContain(hint.replaceAll('`', ''));
+    await expect.poll(() => alert.textContent(), { timeout: 15_000 }).toContain(hint.replaceAll('`', ''));
     await alert.getByRole('button', { name: 'Details' }).click();
     await alert.getByText(code, { exact: true }).waitFor();
     await expectAccessible(page);
@@ -69,7 +69,9 @@ describe('a path that brings nothing', () => {
     await look(folder);
     await page.getByRole('button', { name: 'Look: two-q8_0.gguf' }).click();
     await page.getByText('What would come').waitFor();
-    expect(await page.getByLabel('Path on the machine of the agent').inputValue()).toContain('two-q8_0.gguf');
+    await expect
+      .poll(() => page.getByLabel('Path on the machine of the agent').inputValue(), { timeout: 15_000 })
+      .toContain('two-q8_0.gguf');
   });
 
   it('a name that cannot be one blocks the button, which says why', async () => {
@@ -77,7 +79,7 @@ describe('a path that brings nothing', () => {
     await page.getByText('What would come').waitFor();
     await page.getByLabel('Name').fill('No Spaces');
     const button = page.getByRole('button', { name: /^Import/ });
-    expect(await button.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => button.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
     await page.getByText('Use lower-case letters', { exact: false }).first().waitFor();
     await expectAccessible(page);
   });

@@ -29,19 +29,14 @@ describe('who may only call models', () => {
 
   it('sees the models, and no entry that is not for them', async () => {
     await page.getByText('Models you may call').waitFor();
-    expect(await page.getByRole('navigation').getByRole('link').allInnerTexts()).toEqual([
-      'Overview',
-      'Models',
-      'Playground',
-      'Usage',
-      'Credentials',
-      'Settings',
-    ]);
+    await expect
+      .poll(() => page.getByRole('navigation').getByRole('link').allInnerTexts(), { timeout: 15_000 })
+      .toEqual(['Overview', 'Models', 'Playground', 'Usage', 'Credentials', 'Settings']);
     expect(await violationsOn(page)).toEqual([]);
     await shoot(page, 'user-overview', ['laptop']);
     await page.getByRole('link', { name: 'alpha v1' }).click();
     await page.getByRole('heading', { level: 1, name: 'alpha' }).waitFor();
-    expect(await page.getByRole('button', { name: 'More' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('button', { name: 'More' }).count(), { timeout: 15_000 }).toBe(0);
     expect(await violationsOn(page)).toEqual([]);
   });
 
@@ -56,7 +51,9 @@ describe('who may only call models', () => {
     await page.getByLabel('Prompt', { exact: true }).fill('Who are you?');
     await page.getByRole('button', { name: 'Send' }).click();
     await page.locator('[data-turn="done"]').waitFor();
-    expect(await page.locator('[data-answer]').innerText()).toContain(sentenceOf('alpha'));
+    await expect
+      .poll(() => page.locator('[data-answer]').innerText(), { timeout: 15_000 })
+      .toContain(sentenceOf('alpha'));
     expect(stage.complaints).toEqual([]);
   });
 });

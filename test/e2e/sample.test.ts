@@ -31,7 +31,11 @@ describe('the sample', () => {
     await page.getByRole('link', { name: 'Overview', exact: true }).click();
     await page.getByText('The sample model answers. Nothing else is served yet.').waitFor();
     await page.locator('[data-serving]').getByText('sample', { exact: true }).waitFor();
-    expect(await page.locator('[data-serving]').getByText('call', { exact: false }).count()).toBe(0);
+    await expect
+      .poll(() => page.locator('[data-serving]').getByText('call', { exact: false }).count(), {
+        timeout: 15_000,
+      })
+      .toBe(0);
     expect(await violationsOn(page)).toEqual([]);
     await shoot(page, 'sample-overview', ['laptop']);
     expect(stage.complaints).toEqual([]);

@@ -25,7 +25,7 @@ describe('usage', () => {
     await page.keyboard.press('g');
     await page.keyboard.press('u');
     await page.getByText('No call from', { exact: false }).waitFor();
-    expect(await page.locator('canvas').count()).toBe(0);
+    await expect.poll(() => page.locator('canvas').count(), { timeout: 15_000 }).toBe(0);
     await expectAccessible(page);
   });
 
@@ -43,7 +43,7 @@ describe('usage', () => {
     await page.goto(`${stage.agent.url}/usage?range=7`);
     await page.getByText('3 calls, no error').waitFor();
     await page.getByRole('img', { name: /^Calls by day/ }).waitFor();
-    expect(await page.locator('canvas').count()).toBe(3);
+    await expect.poll(() => page.locator('canvas').count(), { timeout: 15_000 }).toBe(3);
     await page.getByRole('row', { name: /reader/ }).waitFor();
     await page.getByRole('row', { name: /alpha v1/ }).waitFor();
     await expectAccessible(page);
@@ -54,7 +54,7 @@ describe('usage', () => {
     if (box === null) throw new Error('no chart');
     await page.mouse.move(box.x + box.width - 4, box.y + 20);
     await page.getByText('3 calls', { exact: true }).waitFor();
-    expect(await page.locator('.u-cursor-x').count()).toBe(3);
+    await expect.poll(() => page.locator('.u-cursor-x').count(), { timeout: 15_000 }).toBe(3);
     await page.mouse.move(0, 0);
   });
 
@@ -62,7 +62,7 @@ describe('usage', () => {
     await page.getByRole('button', { name: 'Show as table' }).click();
     const table = page.getByRole('table', { name: 'By day' });
     await table.getByRole('columnheader', { name: 'Prompt tokens' }).waitFor();
-    expect(await page.locator('canvas').count()).toBe(0);
+    await expect.poll(() => page.locator('canvas').count(), { timeout: 15_000 }).toBe(0);
     await expectAccessible(page);
     await page.getByRole('button', { name: 'Show as charts' }).click();
   });
@@ -83,7 +83,7 @@ describe('usage', () => {
       .getByRole('row', { name: /alpha v1/ })
       .first()
       .waitFor();
-    expect(await page.getByRole('row').count()).toBe(4);
+    await expect.poll(() => page.getByRole('row').count(), { timeout: 15_000 }).toBe(4);
     await expectAccessible(page);
     await page.getByText('Failed', { exact: true }).click();
     await page.getByText('None of the calls read so far matches.').waitFor();

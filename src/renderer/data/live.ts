@@ -42,6 +42,11 @@ const KEPT_JOBS = 200;
 
 type LogLines = EventData<'log'>;
 type LogListener = (lines: LogLines) => void;
+/** What is only sampled and told while somebody looks at it. */
+export type TelemetryEvent =
+  | { readonly name: 'gpus'; readonly data: EventData<'gpus'> }
+  | { readonly name: 'slot_metrics'; readonly data: EventData<'slot_metrics'> };
+type TelemetryListener = (event: TelemetryEvent) => void;
 type JournalListener = (events: readonly JournalEvent[]) => void;
 type JobListener = (job: Job, before: Job | undefined) => void;
 
@@ -50,6 +55,7 @@ class LiveFeed {
   #queue: StreamEvent[] = [];
   #scheduled = false;
   readonly #logListeners = new Map<string, Set<LogListener>>();
+  readonly #telemetryListeners = new Set<TelemetryListener>();
   readonly #journalListeners = new Set<JournalListener>();
   readonly #jobListeners = new Set<JobListener>();
   /** When an event about a resource came; an answer that was asked for earlier is older. */
@@ -74,6 +80,17 @@ class LiveFeed {
       listeners.delete(listener);
       if (listeners.size === 0) this.#logListeners.delete(slotId);
       this.#attach();
+    };
+  }
+
+  /** Figures of GPUs and engines while somebody looks at them: the agent samples faster for it. */
+  followTelemetry(listener: TelemetryListener): () => void {
+    this.#telemetryListeners.add(listener);
+    // Only the first and the last change the topics; attaching reads slots and jobs again.
+    if (this.#telemetryListeners.size === 1) this.#attach();
+    return () => {
+      this.#telemetryListeners.delete(listener);
+      if (this.#telemetryListeners.size === 0) this.#attach();
     };
   }
 
@@ -107,7 +124,9 @@ class LiveFeed {
 
   #attach(): void {
     if (sessionStore.getState().state !== 'signed-in') return;
-    const topics: readonly Topic[] = this.#logListeners.size > 0 ? [...BASE_TOPICS, 'logs'] : BASE_TOPICS;
+    const topics: Topic[] = [...BASE_TOPICS];
+    if (this.#telemetryListeners.size > 0) topics.push('telemetry');
+    if (this.#logListeners.size > 0) topics.push('logs');
     this.#link?.attach(keyStore.getState().token, topics);
   }
 
@@ -178,7 +197,9 @@ class LiveFeed {
       else if (name === 'slot') {
         const { slot } = data as EventData<'slot'>;
         slots.set(slot.id, slot);
-      } else if (name === 'log') this.#tellLog(data as LogLines);
+      } else if (name === 'gpus' || name === 'slot_metrics')
+        this.#tellTelemetry({ name, data } as TelemetryEvent);
+      else if (name === 'log') this.#tellLog(data as LogLines);
       else if (name === 'profile') subjects.add('profile:runtime');
       else if (name === 'stream.reset') {
         subjects.add('*');
@@ -244,6 +265,10 @@ class LiveFeed {
 
   #tellLog(lines: LogLines): void {
     for (const listener of this.#logListeners.get(lines.slot_id) ?? []) listener(lines);
+  }
+
+  #tellTelemetry(event: TelemetryEvent): void {
+    for (const listener of this.#telemetryListeners) listener(event);
   }
 
   /** Slots and jobs as they are now. What an event told after the question was asked stays. */

@@ -51,22 +51,22 @@ async function importByPath(walk: Walk): Promise<void> {
   await dialog.getByRole('button', { name: 'Look' }).click();
   await dialog.getByText('What would come').waitFor();
   await dialog.getByText('2,048 trained').waitFor();
-  expect(await dialog.getByLabel('Name').inputValue()).toBe(walk.name);
+  await expect.poll(() => dialog.getByLabel('Name').inputValue(), { timeout: 15_000 }).toBe(walk.name);
   await dialog.getByLabel('Register it', { exact: false }).uncheck();
   await look();
   await dialog.getByRole('button', { name: /^Import/ }).click();
   await dialog.getByText(`${titleOf(walk)} is here.`).waitFor();
   await dialog.getByRole('button', { name: `Open ${titleOf(walk)}` }).click();
   await page.getByRole('heading', { level: 1, name: walk.name }).waitFor();
-  expect(new URL(page.url()).pathname).toBe(`/models/${idOf(walk)}`);
+  await expect.poll(() => new URL(page.url()).pathname, { timeout: 15_000 }).toBe(`/models/${idOf(walk)}`);
 }
 
 async function register(walk: Walk): Promise<void> {
   const { page, look } = walk;
   await page.getByText('What is missing until this can be invoked').waitFor();
-  expect(await step(walk, 'artifact_ready')).toBe('met');
-  expect(await step(walk, 'registered')).toBe('next');
-  expect(await step(walk, 'active')).toBe('later');
+  await expect.poll(() => step(walk, 'artifact_ready'), { timeout: 15_000 }).toBe('met');
+  await expect.poll(() => step(walk, 'registered'), { timeout: 15_000 }).toBe('next');
+  await expect.poll(() => step(walk, 'active'), { timeout: 15_000 }).toBe('later');
   await page.locator('[data-rung="registered"]').getByRole('button', { name: 'Register' }).click();
   await page.locator('[data-rung="registered"][data-step="met"]').waitFor();
   await page
@@ -78,7 +78,7 @@ async function register(walk: Walk): Promise<void> {
 
 async function seeWhyItCannotBeActivated({ page }: Walk): Promise<void> {
   const button = page.getByRole('button', { name: 'Activate', exact: true });
-  expect(await button.getAttribute('aria-disabled')).toBe('true');
+  await expect.poll(() => button.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
   await button.focus();
   // From the keyboard, as somebody without a mouse comes to it.
   await page.keyboard.press('Shift+Tab');
@@ -146,7 +146,7 @@ async function activate(walk: Walk): Promise<void> {
   await page.getByRole('button', { name: 'Activate', exact: true }).first().click();
   await page.getByText('You can call it now.').waitFor();
   for (const code of ['registered', 'tested', 'validated', 'active', 'loaded', 'visible'])
-    expect(await step(walk, code)).toBe('met');
+    await expect.poll(() => step(walk, code), { timeout: 15_000 }).toBe('met');
   await look();
 }
 
@@ -193,7 +193,9 @@ async function unload(walk: Walk): Promise<void> {
     .waitFor();
   await open(walk, `/playground?model=${idOf(walk)}`);
   await page.getByText(`${titleOf(walk)} cannot be called yet. No slot serves it.`).waitFor();
-  expect(await page.getByRole('button', { name: 'Send' }).getAttribute('aria-disabled')).toBe('true');
+  await expect
+    .poll(() => page.getByRole('button', { name: 'Send' }).getAttribute('aria-disabled'), { timeout: 15_000 })
+    .toBe('true');
   await look();
 }
 
@@ -226,7 +228,7 @@ async function takeAway(walk: Walk): Promise<void> {
   dialog = page.getByRole('dialog', { name: `Delete ${titleOf(walk)}?` });
   await dialog.getByText('no copy is known to this node', { exact: false }).waitFor();
   const confirm = dialog.getByRole('button', { name: /^Delete, free/ });
-  expect(await confirm.getAttribute('aria-disabled')).toBe('true');
+  await expect.poll(() => confirm.getAttribute('aria-disabled'), { timeout: 15_000 }).toBe('true');
   await dialog.getByLabel(`Type ${walk.name} to go on`).fill(walk.name);
   await look();
   await confirm.click();

@@ -7,7 +7,17 @@ export type GgufMetadataValue =
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'strings'; readonly value: readonly string[] }
-  | { readonly type: 'f32s' | 'i32s'; readonly value: readonly number[] };
+  | { readonly type: 'f32s' | 'i32s' | 'bools'; readonly value: readonly number[] };
+
+/** A tensor as the header lists it. */
+export interface GgufTensorInfo {
+  readonly name: string;
+  /** Innermost first, as GGUF stores them. */
+  readonly dimensions: readonly number[];
+  /** The number of its ggml type. */
+  readonly type: number;
+  readonly bytes: number;
+}
 
 export interface GgufTensor {
   readonly name: string;
@@ -19,10 +29,33 @@ export interface GgufTensor {
 const ALIGNMENT = 32;
 const TYPE = { u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9 } as const;
 
+const GGML_F32 = 0;
+
 export function writeGguf(
   metadata: Readonly<Record<string, GgufMetadataValue>>,
   tensors: readonly GgufTensor[],
 ): Buffer {
+  const { head } = ggufHead(
+    metadata,
+    tensors.map(({ name, dimensions, data }) => ({
+      name,
+      dimensions,
+      type: GGML_F32,
+      bytes: data.byteLength,
+    })),
+  );
+  const body = tensors.flatMap(({ data }) => {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    return [bytes, Buffer.alloc(padded(bytes.length) - bytes.length)];
+  });
+  return Buffer.concat([head, ...body]);
+}
+
+/** The file up to its tensors' data, and how long the whole file has to be. */
+export function ggufHead(
+  metadata: Readonly<Record<string, GgufMetadataValue>>,
+  tensors: readonly GgufTensorInfo[],
+): { head: Buffer; fileBytes: number } {
   const header: Buffer[] = [
     Buffer.from('GGUF'),
     u32(3),
@@ -31,22 +64,13 @@ export function writeGguf(
   ];
   for (const [key, entry] of Object.entries(metadata)) header.push(text(key), ...encode(entry));
   let offset = 0;
-  for (const tensor of tensors) {
-    header.push(
-      text(tensor.name),
-      u32(tensor.dimensions.length),
-      ...tensor.dimensions.map(u64),
-      u32(0),
-      u64(offset),
-    );
-    offset += padded(tensor.data.byteLength);
+  for (const { name, dimensions, type, bytes } of tensors) {
+    header.push(text(name), u32(dimensions.length), ...dimensions.map(u64), u32(type), u64(offset));
+    offset += padded(bytes);
   }
-  const head = Buffer.concat(header);
-  const body = tensors.flatMap(({ data }) => {
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    return [bytes, Buffer.alloc(padded(bytes.length) - bytes.length)];
-  });
-  return Buffer.concat([head, Buffer.alloc(padded(head.length) - head.length), ...body]);
+  const unpadded = Buffer.concat(header);
+  const head = Buffer.concat([unpadded, Buffer.alloc(padded(unpadded.length) - unpadded.length)]);
+  return { head, fileBytes: head.length + offset };
 }
 
 function encode(entry: GgufMetadataValue): Buffer[] {
@@ -63,6 +87,8 @@ function encode(entry: GgufMetadataValue): Buffer[] {
       return [u32(TYPE.array), u32(TYPE.string), u64(entry.value.length), ...entry.value.map(text)];
     case 'f32s':
       return [u32(TYPE.array), u32(TYPE.f32), u64(entry.value.length), ...entry.value.map(f32)];
+    case 'bools':
+      return [u32(TYPE.array), u32(TYPE.bool), u64(entry.value.length), Buffer.from(entry.value)];
     case 'i32s':
       return [u32(TYPE.array), u32(TYPE.i32), u64(entry.value.length), ...entry.value.map(u32)];
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { resourcePath } from '../../kernel/resources.ts';
-import { DiagnosisRulesSchema, type DiagnosisRule } from './diagnose.ts';
+import { DiagnosisRulesSchema, type DiagnosisRule } from './rule.ts';
 
 /** The rules that ship with the agent. @throws when the file in the package is not what it should be. */
 export function loadDiagnosisRules(): DiagnosisRule[] {

@@ -45,6 +45,10 @@ export const parts = {
   'rung.profile': 'Allowed by the profile',
   'rung.visible': 'Visible to you',
 
+  'sparkline.text': '{label}, now {value}',
+  'sparkline.empty': '{label}, nothing measured yet',
+  'sparkline.reading': '{value} at {time}',
+
   'log.search': 'Find in the log',
   'log.hits': '{count, plural, =0 {not found} other {{current} of {count}}}',
   'log.follow': 'Follow',
