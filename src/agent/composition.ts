@@ -64,6 +64,8 @@ import {
   loadDiagnosisRules,
   RETRY_POLICY,
   runtimeRoutes,
+  terminalRoutes,
+  Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
@@ -324,6 +326,14 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   runtimeRoutes(router, { slots, specs, drivers, clock });
+  const terminals = new Terminals({
+    database,
+    journal,
+    log: log.child({ part: 'terminals' }),
+    slots,
+    engine: docker,
+  });
+  terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -377,6 +387,7 @@ export async function compose(foundation: Foundation) {
     docker,
     drivers,
     slots,
+    terminals,
     usage,
     renewals,
     app,

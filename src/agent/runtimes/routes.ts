@@ -49,12 +49,10 @@ export function runtimeRoutes(
     slot: await slots.restart(params.id, caller),
   }));
   router.implement('getSlotLogs', async ({ params, query }) => {
-    const { attempt, attempts, lines } = await slots.logs(params.id, query.attempt, query.tail);
+    const { lines, ...log } = await slots.logs(params.id, query);
     return {
       slot_id: params.id,
-      attempt,
-      attempts,
-      history: [],
+      ...log,
       lines: lines.map(({ line, at, stream, text }) => ({ line, at: toIsoOrNull(at), stream, text })),
     };
   });

@@ -227,7 +227,7 @@ export const SLOTS_ENDPOINTS = {
       /** Of the stream; null for a command. */
       terminal_id: z.string().nullable(),
     }),
-    errors: ['not_found', 'model_not_loaded', 'runtime_unavailable'],
+    errors: ['not_found', 'model_not_loaded', 'runtime_unavailable', 'resource_exhausted'],
   },
   readTerminal: {
     method: 'GET',
@@ -239,7 +239,7 @@ export const SLOTS_ENDPOINTS = {
     params: Id,
     status: 200,
     response: z.string(),
-    errors: NOT_FOUND,
+    errors: ['not_found', 'conflict'],
     kind: 'file',
   },
   writeTerminal: {
