@@ -69,6 +69,7 @@ import {
   Slots,
   SlotStore,
   SpecRegistry,
+  type RoomBeside,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -102,6 +103,7 @@ export interface AgentOverrides {
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
   readonly liveness?: typeof LIVENESS;
+  readonly room?: RoomBeside;
   readonly providerTiming?: ProviderTiming;
 }
 
@@ -232,6 +234,7 @@ export async function compose(foundation: Foundation) {
     ['embedded', new EmbeddedDriver()],
   ]);
   const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const usageQuery = new UsageQuery(database);
   const slots = new Slots({
     database,
     journal,
@@ -246,7 +249,9 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
-    room: new FreeMemoryRoom(specs),
+    room: overrides.room ?? new FreeMemoryRoom(specs),
+    callers: usageQuery,
+    facts,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
@@ -345,7 +350,7 @@ export async function compose(foundation: Foundation) {
     view,
   });
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
-  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
+  usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {

@@ -7,7 +7,7 @@ export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch } from './slots/launcher.ts';
 export { LIVENESS } from './slots/liveness.ts';
 export { RETRY_POLICY } from './slots/plan.ts';
-export { FreeMemoryRoom } from './slots/room.ts';
+export { FreeMemoryRoom, type RoomBeside } from './slots/room.ts';
 export { advertisedModels } from './slots/probe.ts';
 export { SlotStore } from './slots/slot-store.ts';
 export { Slots } from './slots/slots.ts';

@@ -48,6 +48,9 @@ export function runtimeRoutes(
   router.implement('restartSlot', async ({ params }, { caller }) => ({
     slot: await slots.restart(params.id, caller),
   }));
+  router.implement('previewSlotEffects', async ({ params, body }, { signal }) => ({
+    effects: await slots.effects(params.id, body, signal),
+  }));
   router.implement('getSlotLogs', async ({ params, query }) => {
     const { lines, ...log } = await slots.logs(params.id, query);
     return {

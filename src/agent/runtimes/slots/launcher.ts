@@ -148,6 +148,8 @@ export class Launcher {
       env: spec.env,
       gpus: slot.gpu_ids,
       restarts: slot.restarts,
+      // Not all of them are arguments: limits of the container, what a child process is told.
+      settings: effective.values,
     });
     return {
       slotId: slot.id,

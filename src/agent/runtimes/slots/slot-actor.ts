@@ -7,7 +7,7 @@ import { FailureTracker } from './failure-tracker.ts';
 import { toAttempt, type LogQuery, type SlotLog } from './attempt-view.ts';
 import { settingsOf } from './launcher.ts';
 import { AttemptLogs } from './log-buffer.ts';
-import { pendingChanges } from './pending-changes.ts';
+import { pendingChanges, type RuntimeSettings } from './pending-changes.ts';
 import { pickAdopted, planSlot, type SlotDesire } from './plan.ts';
 import type { SlotActorDeps } from './slot-deps.ts';
 import { SlotReporter } from './slot-reporter.ts';
@@ -99,6 +99,16 @@ export class SlotActor {
     return this.#reporter.observed;
   }
 
+  /** What the runtime that counts as the slot was started with; null without one. */
+  get settings(): RuntimeSettings | null {
+    return this.#runtimes.current?.settings ?? null;
+  }
+
+  /** The engine of that runtime: image id, or version of the embedded one. */
+  get engineId(): string | null {
+    return this.#runtimes.current?.running.engine.id ?? null;
+  }
+
   /** Whether anything of it runs, were it only to answer its last requests. */
   get runs(): boolean {
     return this.#runtimes.all.some((runtime) => runtime.running.containerId !== null);
@@ -143,6 +153,12 @@ export class SlotActor {
       // A wake between the last look at the flag and here must not be lost.
       if (this.#dirty) this.wake();
     });
+  }
+
+  /** Something else is wished for: what failed before is past, and what is under way is given up. */
+  wished(): void {
+    this.#reporter.observed.error = null;
+    this.wake(true);
   }
 
   /** Sends the slot as it is to whoever listens. */

@@ -105,7 +105,7 @@ export class SlotWishes {
     });
     // Not every change makes the slot do something that it would tell by itself.
     this.#owners.get(id).tell();
-    if (restarts) this.#owners.get(id).wake(true);
+    if (restarts) this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -162,7 +162,7 @@ export class SlotWishes {
         data: { model_id: modelId, was: row.desired_model_id },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -179,7 +179,7 @@ export class SlotWishes {
         data: { model_id: row.desired_model_id },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -198,7 +198,7 @@ export class SlotWishes {
         data: { model_id: row.desired_model_id },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
