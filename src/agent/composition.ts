@@ -10,7 +10,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
 import {
   assertRanges,
   baseUrlOf,
@@ -38,6 +38,7 @@ import {
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import { Gpus, gpuRoutes, GPU_TIMING, type GpuTiming } from './gpus/index.ts';
 import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
@@ -58,10 +59,18 @@ import {
   DockerDriver,
   EmbeddedDriver,
   FreeMemoryRoom,
+  ImageDesk,
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  imageRoutes,
+  type ImageJobDeps,
+  EngineMetrics,
   LABEL_NODE,
   Launcher,
   LIVENESS,
   loadDiagnosisRules,
+  METRICS_TIMING,
   RETRY_POLICY,
   runtimeRoutes,
   terminalRoutes,
@@ -70,6 +79,7 @@ import {
   SlotStore,
   SpecRegistry,
   type RoomBeside,
+  type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -104,7 +114,11 @@ export interface AgentOverrides {
   readonly retry?: typeof RETRY_POLICY;
   readonly liveness?: typeof LIVENESS;
   readonly room?: RoomBeside;
+  readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
+  readonly gpuTiming?: GpuTiming;
+  /** The kernel's log, where XID errors of GPUs are. */
+  readonly kernelLog?: string;
 }
 
 export interface Foundation {
@@ -122,6 +136,7 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
+const KERNEL_LOG = '/dev/kmsg';
 /** How long the validators of one model may take when many are checked. */
 const CHECK_MS = 120_000;
 
@@ -218,6 +233,18 @@ export async function compose(foundation: Foundation) {
     nodeId: identity.nodeId,
   });
 
+  const timers = overrides.timers ?? systemTimers;
+  const gpus = new Gpus({
+    database,
+    hub,
+    clock,
+    timers: systemTimers,
+    log: log.child({ part: 'gpus' }),
+    users: { uses: () => slots.gpuUses() },
+    nvidiaSmi: config.nvidiaSmi,
+    kernelLog: overrides.kernelLog ?? KERNEL_LOG,
+    timing: overrides.gpuTiming ?? GPU_TIMING,
+  });
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
   const docker = new DockerEngine({
@@ -229,12 +256,32 @@ export async function compose(foundation: Foundation) {
   const drivers = new Map<string, RuntimeDriver>([
     [
       'docker',
-      new DockerDriver({ engine: docker, nodeId: identity.nodeId, log: log.child({ part: 'docker' }) }),
+      new DockerDriver({
+        engine: docker,
+        nodeId: identity.nodeId,
+        log: log.child({ part: 'docker' }),
+        gpuRequest: config.gpuRequest,
+      }),
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
-  const launcher = new Launcher({ specs, drivers, models, blobs, paths });
   const usageQuery = new UsageQuery(database);
+  const launcher = new Launcher({
+    specs,
+    drivers,
+    models,
+    blobs,
+    paths,
+    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
+  });
+  const slotStore = new SlotStore(database, clock);
+  const metrics = new EngineMetrics({
+    hub,
+    clock,
+    log: log.child({ part: 'metrics' }),
+    timing: overrides.metricsTiming ?? METRICS_TIMING,
+    serving: () => slots.serving(),
+  });
   const slots = new Slots({
     database,
     journal,
@@ -242,7 +289,7 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'slots' }),
     egress,
-    store: new SlotStore(database, clock),
+    store: slotStore,
     models,
     lifecycle,
     blobs,
@@ -252,6 +299,7 @@ export async function compose(foundation: Foundation) {
     room: overrides.room ?? new FreeMemoryRoom(specs),
     callers: usageQuery,
     facts,
+    metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
@@ -259,6 +307,23 @@ export async function compose(foundation: Foundation) {
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
+  const engineImages = new DockerImages(docker);
+  const imageDeps: ImageJobDeps = {
+    jobs,
+    egress,
+    profile,
+    engine: engineImages,
+    desk: new ImageDesk({
+      database,
+      journal,
+      engine: engineImages,
+      store: slotStore,
+      specs,
+      launcher,
+      models,
+      onArrived: () => slots.imageCame(),
+    }),
+  };
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -273,7 +338,6 @@ export async function compose(foundation: Foundation) {
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
-  const timers = overrides.timers ?? systemTimers;
   const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({
@@ -289,6 +353,9 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  jobs.register(imagePullJob(imageDeps));
+  jobs.register(imageImportJob(imageDeps));
+  jobs.register(imageExportJob(imageDeps));
 
   const stopping = new AbortController();
   const door: Door = {
@@ -330,7 +397,9 @@ export async function compose(foundation: Foundation) {
     profile,
     sampleDirectory: paths.samples,
   });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
     journal,
@@ -360,9 +429,11 @@ export async function compose(foundation: Foundation) {
     paths,
     blobs,
     docker,
+    gpus,
     specs,
     drivers,
     slots,
+    metrics,
     usage,
     models,
     visibility,
@@ -390,8 +461,10 @@ export async function compose(foundation: Foundation) {
     modelIndex,
     specs,
     docker,
+    gpus,
     drivers,
     slots,
+    metrics,
     terminals,
     usage,
     renewals,

@@ -131,6 +131,7 @@ export class SlotActor {
         current === null
           ? null
           : (store.attempt(this.id, current.running.attempt)?.measured_memory_bytes ?? null),
+      metrics: this.#deps.metrics.latest(this.endpoint),
       replacement:
         next === null
           ? null
@@ -170,6 +171,11 @@ export class SlotActor {
   engineCameBack(): void {
     this.#failures.engineCameBack();
     this.wake();
+  }
+
+  /** An image was pulled or imported: a slot that failed for want of one tries again. */
+  imageCame(): void {
+    if (this.#failures.imageCame()) this.wake();
   }
 
   /** Tells it what was found running for it; `wake` makes it look at that. */

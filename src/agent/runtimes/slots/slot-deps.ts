@@ -1,3 +1,4 @@
+import type { SlotMetrics } from '../../../shared/contract/index.ts';
 import type { BlobStore } from '../../artifacts/index.ts';
 import type { ModelLifecycle, ModelStore } from '../../catalog/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -7,6 +8,7 @@ import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/rule.ts';
+import type { SlotEndpoint } from './endpoint.ts';
 import type { Launcher } from './launcher.ts';
 import type { LivenessTiming } from './liveness.ts';
 import type { RetryPolicy } from './plan.ts';
@@ -28,6 +30,8 @@ export interface SlotActorDeps {
   readonly launcher: Launcher;
   readonly room: RoomBeside;
   readonly rules: readonly DiagnosisRule[];
+  /** What engines say of themselves. */
+  readonly metrics: { latest(endpoint: SlotEndpoint | null): SlotMetrics | null };
   readonly logDirectory: string;
   readonly retry: RetryPolicy;
   readonly liveness: LivenessTiming;

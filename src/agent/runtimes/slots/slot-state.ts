@@ -1,4 +1,4 @@
-import type { LoadError, Slot } from '../../../shared/contract/index.ts';
+import type { LoadError, Slot, SlotMetrics } from '../../../shared/contract/index.ts';
 import type { LoadState, SlotPhase } from '../../../shared/lifecycle/index.ts';
 import type { EffectiveConfig } from '../specs/effective-config.ts';
 import type { MilestoneState } from './progress.ts';
@@ -61,6 +61,7 @@ export interface SlotViewExtras {
   readonly effective: EffectiveConfig | null;
   readonly pendingChanges: readonly string[];
   readonly measuredMemoryBytes: number | null;
+  readonly metrics: SlotMetrics | null;
   readonly replacement: ReplacementView | null;
 }
 
@@ -122,7 +123,7 @@ export function toSlot(row: SlotRow, observed: SlotObserved, extras: SlotViewExt
             milestones: extras.replacement.milestones.map(toMilestone),
             since: toIso(extras.replacement.since),
           },
-    metrics: null,
+    metrics: extras.metrics,
     requests_in_flight: extras.inFlight,
     observed_at: toIsoOrNull(observed.observedAt),
     since: toIsoOrNull(observed.since),

@@ -1,6 +1,7 @@
 import type { Slot } from '../../../shared/contract/index.ts';
 import type { Actor, FactsReader, LoadedSlot, SlotFacts } from '../../catalog/index.ts';
 import type { RuntimeDriver } from '../drivers/driver.ts';
+import type { MetricsMap } from '../metrics/engine-figures.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { Adoption } from './adoption.ts';
 import type { SlotEndpoint } from './endpoint.ts';
@@ -69,6 +70,18 @@ export class Slots implements SlotFacts {
     return this.#firstLook;
   }
 
+  /** Which GPUs each slot names, and the containers that its engines run in; read at every tick of the telemetry. */
+  gpuUses(): {
+    readonly slotId: string;
+    readonly gpuIds: readonly string[];
+    readonly containers: string[];
+  }[] {
+    return this.#deps.store.all().map(({ id, gpu_ids: gpuIds }) => {
+      const containerId = this.#owners.find(id)?.observed.containerId ?? null;
+      return { slotId: id, gpuIds, containers: containerId === null ? [] : [containerId] };
+    });
+  }
+
   // ---- reading -----------------------------------------------------------------------------------------------------
 
   list(): Slot[] {
@@ -130,6 +143,20 @@ export class Slots implements SlotFacts {
 
   endpointOf(slotId: string): SlotEndpoint | null {
     return this.#owners.find(slotId)?.endpoint ?? null;
+  }
+
+  /** An image was pulled or imported. */
+  imageCame(): void {
+    for (const actor of this.#owners.all()) actor.imageCame();
+  }
+
+  /** What serves now, and how its spec names the figures of its engine. */
+  serving(): { endpoint: SlotEndpoint; map: MetricsMap }[] {
+    const { store, specs } = this.#deps;
+    return this.#owners.all().flatMap(({ id, endpoint }) => {
+      const spec = endpoint === null ? undefined : specs.find(store.find(id)?.runtime_spec ?? '');
+      return endpoint === null || spec === undefined ? [] : [{ endpoint, map: spec.metrics }];
+    });
   }
 
   /** Runtimes that would go on when the agent stops, and those that would end. */
