@@ -58,8 +58,10 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  FreeMemoryRoom,
   LABEL_NODE,
   Launcher,
+  LIVENESS,
   loadDiagnosisRules,
   RETRY_POLICY,
   runtimeRoutes,
@@ -98,6 +100,7 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly liveness?: typeof LIVENESS;
   readonly providerTiming?: ProviderTiming;
   readonly gpuTiming?: GpuTiming;
   /** The kernel's log, where XID errors of GPUs are. */
@@ -258,9 +261,11 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
+    room: new FreeMemoryRoom(specs),
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
+    liveness: overrides.liveness ?? LIVENESS,
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });

@@ -167,6 +167,8 @@ class ServeRun {
   async #load(slotId: string): Promise<string | null> {
     const { slots } = this.#deps;
     const { payload } = this.#context;
+    // After a start of the agent, what runs is only known once it was looked at.
+    await slots.observedOnce();
     const before = slots.get(slotId);
     const serves = (slot: typeof before): boolean =>
       slot.load_state === 'loaded' && slot.loaded_managed_model_id === payload.model_id;

@@ -8,7 +8,7 @@ import { containerOptions } from './drivers/docker-driver.ts';
 import type { Launch } from './drivers/driver.ts';
 import { slotMismatch } from './slots/launcher.ts';
 import { lineSplitter } from './slots/log-buffer.ts';
-import { planSlot, RETRY_POLICY, retryDelay } from './slots/plan.ts';
+import { RETRY_POLICY, retryDelay } from './slots/plan.ts';
 import { FailureTracker } from './slots/failure-tracker.ts';
 import { RuntimeExitedError } from './slots/probe.ts';
 import { effectiveConfig } from './specs/effective-config.ts';
@@ -30,55 +30,6 @@ const shipped = (id: string): RuntimeSpec => {
 };
 const llama = shipped('llama-cpp-cpu');
 
-describe('what a slot does next', () => {
-  const wish = { modelId: 'a', generation: 2 };
-  const right = { modelId: 'a', generation: 2 };
-  it.each([
-    ['nothing wished, nothing there', null, { runtime: null, failure: null }, { do: 'rest' }],
-    ['nothing wished, something there', null, { runtime: right, failure: null }, { do: 'stop' }],
-    ['the wished model is there', wish, { runtime: right, failure: null }, { do: 'watch' }],
-    [
-      'another model is there',
-      wish,
-      { runtime: { modelId: 'b', generation: 2 }, failure: null },
-      { do: 'stop' },
-    ],
-    [
-      'the model of an older wish is there',
-      wish,
-      { runtime: { modelId: 'a', generation: 1 }, failure: null },
-      { do: 'stop' },
-    ],
-    ['nothing there yet', wish, { runtime: null, failure: null }, { do: 'start', modelId: 'a' }],
-    [
-      'an older wish failed',
-      wish,
-      { runtime: null, failure: { generation: 1, retryAt: null } },
-      { do: 'start', modelId: 'a' },
-    ],
-    [
-      'this wish failed for good',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: null } },
-      { do: 'rest' },
-    ],
-    [
-      'this wish failed, its time has not come',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: 101 } },
-      { do: 'wait', until: 101 },
-    ],
-    [
-      'this wish failed, its time has come',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: 100 } },
-      { do: 'start', modelId: 'a' },
-    ],
-  ] as const)('%s', (_name, desire, observed, step) => {
-    expect(planSlot(desire, observed, 100)).toEqual(step);
-  });
-});
-
 describe('when a start is tried again', () => {
   it.each([
     ['first failure of a start', 1, true, false, 1, 10_000],
@@ -95,7 +46,13 @@ describe('when a start is tried again', () => {
 
   const tracker = () => new FailureTracker(loadDiagnosisRules(), RETRY_POLICY);
   const exit = new RuntimeExitedError({ code: 1, oomKilled: false, message: null });
-  const facts = { lines: ['something odd'], generation: 1, hadServed: false, now: 1000 };
+  const facts = {
+    lines: ['something odd'],
+    device: 'cpu' as const,
+    generation: 1,
+    hadServed: false,
+    now: 1000,
+  };
 
   it('gives up on a crash loop, and starts counting anew for a new wish', () => {
     const failures = tracker();
@@ -330,7 +287,7 @@ describe('the container', () => {
   it('has no network, no rights, no writable root, and runs as the user of the agent', () => {
     const options = containerOptions(launch, host);
     expect(options).toMatchObject({
-      name: 'modelops-fdf46328-chat',
+      name: 'modelops-fdf46328-chat-3',
       Image: 'sha256:1',
       User: '1000:998',
       Cmd: ['--model', '/models/model.gguf', '--host', '/run/modelops/s.sock'],

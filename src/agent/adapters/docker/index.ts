@@ -1,2 +1,2 @@
-export { DockerEngine, LABEL_CONFIG, type ContainerInfo } from './docker-engine.ts';
+export { DockerEngine, type ContainerInfo } from './docker-engine.ts';
 export { findDockerHost } from './docker-host.ts';

@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { AppError, toAppError } from '../../../shared/contract/index.ts';
-import { LABEL_CONFIG, type ContainerInfo, type DockerEngine } from '../../adapters/docker/index.ts';
+import type { ContainerInfo, DockerEngine } from '../../adapters/docker/index.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import { makeSocketDirectory, removeSocketDirectory, SOCKET_NAME } from './attempt-socket.ts';
@@ -23,6 +23,8 @@ const LABEL_MODEL = 'io.modelops.model';
 const LABEL_ATTEMPT = 'io.modelops.attempt';
 const LABEL_GENERATION = 'io.modelops.generation';
 const LABEL_SOCKET = 'io.modelops.socket-dir';
+/** The hash of everything it was made from. */
+const LABEL_CONFIG = 'io.modelops.config-hash';
 const LABEL_REFERENCE = 'io.modelops.image-reference';
 
 const IN_MODELS = '/models';
@@ -43,6 +45,8 @@ export class DockerDriver implements RuntimeDriver {
   readonly #nodeId: string;
   readonly #log: Logger;
   readonly #tracked = new Map<string, Tracked>();
+  /** Names of containers that are being started: who looks around leaves them alone. */
+  readonly #starting = new Set<string>();
 
   constructor(deps: { engine: DockerEngine; nodeId: string; log: Logger }) {
     this.#engine = deps.engine;
@@ -102,12 +106,13 @@ export class DockerDriver implements RuntimeDriver {
     const image = await this.#engine.image(launch.engine.id, signal);
     await makeSocketDirectory(launch.socketDirectory);
     await mkdir(launch.cacheDirectory, { recursive: true, mode: 0o700 });
+    const options = containerOptions(launch, {
+      nodeId: this.#nodeId,
+      rootless,
+      imageHasEntrypoint: image.entrypoint !== null,
+    });
+    this.#starting.add(options.name);
     try {
-      const options = containerOptions(launch, {
-        nodeId: this.#nodeId,
-        rootless,
-        imageHasEntrypoint: image.entrypoint !== null,
-      });
       const id = await this.#engine.run(options, signal);
       const info = await this.#engine.inspect(id, signal);
       if (info === null) throw new AppError('runtime_exited', 'The container was removed while it started.');
@@ -115,15 +120,19 @@ export class DockerDriver implements RuntimeDriver {
     } catch (error) {
       await removeSocketDirectory(launch.socketDirectory);
       throw error;
+    } finally {
+      this.#starting.delete(options.name);
     }
   }
 
   async findRunning(signal: AbortSignal): Promise<RunningRuntime[]> {
     this.#engine.watch();
+    const infos = await Promise.all(
+      (await this.#engine.list(signal)).map((id) => this.#engine.inspect(id, signal)),
+    );
     const found: RunningRuntime[] = [];
-    for (const id of await this.#engine.list(signal)) {
-      const info = await this.#engine.inspect(id, signal);
-      if (info === null) continue;
+    for (const info of infos) {
+      if (info === null || this.#starting.has(info.name)) continue;
       if (info.running) found.push(this.#track(info));
       // It ended while no agent looked; its socket went with it.
       else await this.#removeContainer(info, 0);
@@ -226,7 +235,8 @@ export function containerOptions(
   const memory = Math.max(512 * 1024 * 1024, (host.memoryBytes ?? totalmem()) - MEMORY_RESERVE_BYTES);
   const env = { HOME: IN_CACHE, USER: 'modelops', LOGNAME: 'modelops', ...launch.env };
   return {
-    name: `modelops-${host.nodeId.slice(-8)}-${launch.slotId}`,
+    // The attempt is part of it: a replacement comes up beside the one that serves.
+    name: `modelops-${host.nodeId.slice(-8)}-${launch.slotId}-${launch.attempt}`,
     Image: launch.engine.id,
     ...(host.imageHasEntrypoint || launch.spec.entrypoint === undefined
       ? {}

@@ -11,7 +11,9 @@ export class SlotEndpoint {
   readonly pool: Pool;
   #inFlight = 0;
   #closing = false;
+  #answeredAt: number | null = null;
   readonly #drained = Promise.withResolvers<void>();
+  readonly #now: () => number;
   readonly #onFailure: () => void;
 
   constructor(options: {
@@ -21,6 +23,7 @@ export class SlotEndpoint {
     runtimeIdentity: string;
     refusedParameters: readonly string[];
     pool: Pool;
+    now: () => number;
     onFailure: () => void;
   }) {
     this.slotId = options.slotId;
@@ -29,6 +32,7 @@ export class SlotEndpoint {
     this.runtimeIdentity = options.runtimeIdentity;
     this.refusedParameters = new Set(options.refusedParameters);
     this.pool = options.pool;
+    this.#now = options.now;
     this.#onFailure = options.onFailure;
   }
 
@@ -47,6 +51,16 @@ export class SlotEndpoint {
   leave(): void {
     this.#inFlight -= 1;
     if (this.#closing && this.#inFlight === 0) this.#drained.resolve();
+  }
+
+  /** When it last gave a byte of an answer; null before the first. */
+  get answeredAt(): number | null {
+    return this.#answeredAt;
+  }
+
+  /** It gave a byte of an answer: it computes. */
+  noteAnswer(): void {
+    this.#answeredAt = this.#now();
   }
 
   /** The gateway could not reach it: whoever watches the slot looks at once. */

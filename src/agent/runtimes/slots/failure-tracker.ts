@@ -22,6 +22,7 @@ const RETRYABLE: ReadonlySet<string> = new Set([
   'runtime_stalled',
   'internal_error',
   'storage_unavailable',
+  'runtime_gpu_lost',
 ]);
 const EXCERPT_LINES = 20;
 
@@ -59,9 +60,15 @@ export class FailureTracker {
   /** Diagnoses a failure and decides about the next try. */
   record(
     error: unknown,
-    facts: { lines: readonly string[]; generation: number; hadServed: boolean; now: number },
+    facts: {
+      lines: readonly string[];
+      device: 'cpu' | 'cuda';
+      generation: number;
+      hadServed: boolean;
+      now: number;
+    },
   ): LoadError {
-    const told = this.#tell(error, facts.lines);
+    const told = this.#tell(error, facts.lines, facts.device);
     const waits = told.error === WAITS_FOR_ENGINE;
     if (!waits) this.#inARow += 1;
     const before = this.#current;
@@ -93,9 +100,9 @@ export class FailureTracker {
     };
   }
 
-  #tell(error: unknown, lines: readonly string[]): Told {
+  #tell(error: unknown, lines: readonly string[], device: 'cpu' | 'cuda'): Told {
     if (!(error instanceof RuntimeExitedError)) return fromError(toAppError(error), lines);
-    const diagnosis = diagnose(this.#rules, { lines, exit: error.exit, device: 'cpu' });
+    const diagnosis = diagnose(this.#rules, { lines, exit: error.exit, device });
     return {
       error: diagnosis.code,
       message: diagnosis.cause,

@@ -17,6 +17,7 @@ import { effectiveConfig, type EffectiveConfig } from '../specs/effective-config
 import { configHash, renderArgs, runtimeIdentity } from '../specs/launch.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
+import type { RuntimeSettings } from './pending-changes.ts';
 import type { SlotRow } from './slot-store.ts';
 
 export interface PreparedLaunch {
@@ -25,6 +26,8 @@ export interface PreparedLaunch {
   readonly spec: RuntimeSpec;
   readonly effective: EffectiveConfig;
   readonly identity: string;
+  /** What it is started with, as far as a person can change it. */
+  readonly settings: RuntimeSettings;
 }
 
 /** Turns a slot and a model into what a driver starts. */
@@ -69,6 +72,11 @@ export class Launcher {
     });
   }
 
+  /** null when it was taken away meanwhile. */
+  specOrNull(id: string): RuntimeSpec | null {
+    return this.#deps.specs.find(id) ?? null;
+  }
+
   /** null when the spec was taken away meanwhile; a start says so. */
   effectiveOrNull(slot: Pick<SlotRow, 'runtime_spec' | 'config'>, model: ModelRow): EffectiveConfig | null {
     return this.#deps.specs.find(slot.runtime_spec) === undefined ? null : this.effective(slot, model);
@@ -91,6 +99,7 @@ export class Launcher {
       spec,
       effective,
       identity: runtimeIdentity(spec, engine.id, effective.values),
+      settings: settingsOf(slot, effective),
     };
   }
 
@@ -121,6 +130,7 @@ export class Launcher {
       args: args({ modelDir: 'dir', modelFile: `dir/${modelFile}`, socket: 'socket' }),
       env: spec.env,
       gpus: slot.gpu_ids,
+      restarts: slot.restarts,
     });
     return {
       slotId: slot.id,
@@ -150,6 +160,14 @@ export class Launcher {
       'model.gguf'
     );
   }
+}
+
+/** Pure. */
+export function settingsOf(
+  slot: Pick<SlotRow, 'runtime_spec' | 'gpu_ids'>,
+  effective: EffectiveConfig,
+): RuntimeSettings {
+  return { runtime_spec: slot.runtime_spec, gpu_ids: slot.gpu_ids, config: effective.values };
 }
 
 /** Why a model cannot run in a slot of this spec and capability, or null. Pure. */

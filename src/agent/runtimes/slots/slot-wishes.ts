@@ -11,7 +11,8 @@ import type { Actor, ModelRow } from '../../catalog/index.ts';
 import { unsupportedSettings } from '../specs/launch.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { slotMismatch } from './launcher.ts';
-import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
+import { SlotActor } from './slot-actor.ts';
+import type { SlotActorDeps } from './slot-deps.ts';
 import type { SlotOwners } from './slot-owners.ts';
 import type { SlotChanges, SlotRow } from './slot-store.ts';
 
@@ -75,6 +76,11 @@ export class SlotWishes {
   /** A slot that holds a model is started again under the new settings. @throws {AppError} `conflict`, `invalid_argument`. */
   async patch(id: string, changes: SlotPatch, actor: Actor, ifMatch: number | null): Promise<Slot> {
     const { database, store, journal } = this.#deps;
+    const restarts =
+      changes.config !== undefined ||
+      changes.runtime_spec !== undefined ||
+      changes.gpu_ids !== undefined ||
+      changes.enabled !== undefined;
     await database.transact((unit) => {
       const row = store.get(id);
       if (ifMatch !== null && ifMatch !== row.rev) {
@@ -89,11 +95,6 @@ export class SlotWishes {
         row.capability,
         changes.config ?? row.config,
       );
-      const restarts =
-        changes.config !== undefined ||
-        changes.runtime_spec !== undefined ||
-        changes.gpu_ids !== undefined ||
-        changes.enabled !== undefined;
       store.update(row, { ...changes, newGeneration: restarts });
       journal.append(unit, {
         actorId: actor.principalId,
@@ -104,7 +105,7 @@ export class SlotWishes {
     });
     // Not every change makes the slot do something that it would tell by itself.
     this.#owners.get(id).tell();
-    this.#owners.get(id).wake(true);
+    if (restarts) this.#owners.get(id).wake(true);
     return this.#owners.get(id).view();
   }
 
@@ -189,7 +190,7 @@ export class SlotWishes {
       const row = store.get(id);
       if (row.desired_model_id === null)
         throw new AppError('model_not_loaded', `Slot ${id} holds no model.`, { hint: 'Load one.' });
-      store.update(row, { newGeneration: true });
+      store.update(row, { restart: true });
       journal.append(unit, {
         actorId: actor.principalId,
         action: 'slot.restarted',

@@ -5,7 +5,8 @@ import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { Adoption } from './adoption.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import type { NumberedLine } from './log-buffer.ts';
-import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
+import { SlotActor } from './slot-actor.ts';
+import type { SlotActorDeps } from './slot-deps.ts';
 import { SlotOwners } from './slot-owners.ts';
 import { SlotWishes, type NewSlot, type SlotPatch } from './slot-wishes.ts';
 
@@ -128,7 +129,7 @@ export class Slots implements SlotFacts {
   stillRunning(): string[] {
     return this.#owners
       .all()
-      .filter((actor) => actor.observed.containerId !== null)
+      .filter((actor) => actor.runs)
       .map((actor) => actor.id);
   }
 
