@@ -2,6 +2,8 @@ export { loadDiagnosisRules } from './diagnosis/rules.ts';
 export { DockerDriver, LABEL_NODE } from './drivers/docker-driver.ts';
 export type { RuntimeDriver } from './drivers/driver.ts';
 export { EmbeddedDriver } from './drivers/embedded-driver.ts';
+export { MemoryFit, type FitDevices } from './fit/memory-fit.ts';
+export { fitRoutes } from './fit/routes.ts';
 export { runtimeRoutes } from './routes.ts';
 export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch } from './slots/launcher.ts';

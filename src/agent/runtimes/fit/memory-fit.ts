@@ -14,7 +14,7 @@ import { GeometryReader } from './geometry-reader.ts';
 import { machineFit, type MachineFit, type MachineFitInput } from './machine-fit.ts';
 import { MeasurementStore, settingsHash } from './measurement-store.ts';
 import { estimateOf, familyOf, fitSettings, type FitProblem } from './problem.ts';
-import { calculatedOf, SlotMemory, type SlotMemoryView } from './slot-memory.ts';
+import { calculatedOf, SlotMemory, toldBytes, type SlotMemoryView } from './slot-memory.ts';
 
 /** A GPU as memory sees it. */
 export interface FitGpu {
@@ -96,7 +96,7 @@ export class MemoryFit {
     const question = await this.#question(slot, model, { givesBack: !beside, signal }).catch(
       (error: unknown) => {
         // That its header cannot be read is told by who needs the header.
-        if (error instanceof AppError && error.code === 'unsupported_format') return null;
+        if (error instanceof AppError) return null;
         throw error;
       },
     );
@@ -115,6 +115,11 @@ export class MemoryFit {
         max_parallel: fit.max_parallel,
       },
     };
+  }
+
+  /** Whether a second runtime of the slot can be brought up beside the one that serves. */
+  async hasRoomBeside(slot: FitSlot, model: ModelRow, signal: AbortSignal): Promise<boolean> {
+    return (await this.gate(slot, model, signal, true))?.fits ?? false;
   }
 
   /** Whether the machine has room for a model without a slot, and where: one sentence and its numbers. */
@@ -150,9 +155,9 @@ export class MemoryFit {
   async loaded(
     start: { readonly slot: FitSlot; readonly model: ModelRow; readonly engine: Engine; readonly attempt: number },
     told: MeasuredMemory | null,
-    signal: AbortSignal,
   ): Promise<void> {
     const { slot, model, engine, attempt } = start;
+    const signal = AbortSignal.timeout(RESOLVE_MS);
     const question = await this.#question(slot, model, { givesBack: true, signal, engine }).catch(() => null);
     if (question === null) return;
     const bare = estimateOf({ ...question.problem, measured: null });
@@ -165,7 +170,8 @@ export class MemoryFit {
     }
     this.#held.measured(slot.id, bare, told);
     const { problem } = question;
-    await this.#deps.database.transact(() =>
+    await this.#deps.database.transact(() => {
+      this.#deps.store.setMeasuredMemory(slot.id, attempt, toldBytes(told));
       this.#measurements.record({
         contentId: model.content_id,
         runtimeSpec: slot.runtime_spec,
@@ -175,8 +181,8 @@ export class MemoryFit {
         attempt,
         measured: told,
         estimated: calculatedOf(problem.family, bare),
-      }),
-    );
+      });
+    });
   }
 
   stopped(slotId: string): void {

@@ -8,10 +8,9 @@ import type { EngineFamily } from './problem.ts';
 export interface SlotMemoryView {
   readonly reserved: RequiredMemory | null;
   readonly reserved_basis: 'measured' | 'estimated' | null;
-  readonly measured_memory_bytes: number | null;
 }
 
-const NOTHING: SlotMemoryView = { reserved: null, reserved_basis: null, measured_memory_bytes: null };
+const NOTHING: SlotMemoryView = { reserved: null, reserved_basis: null };
 
 interface Held {
   readonly view: SlotMemoryView;
@@ -37,7 +36,6 @@ export class SlotMemory {
       view: {
         reserved: requiredOf(sumParts(estimate)),
         reserved_basis: 'estimated',
-        measured_memory_bytes: null,
       },
       bytes: bytesOf(estimate),
     });
@@ -49,8 +47,7 @@ export class SlotMemory {
     const reserved = requiredOf(parts);
     const factor = reserved.total_bytes / Math.max(1, requiredOf(sumParts(estimate)).total_bytes);
     const bytes = new Map([...bytesOf(estimate)].map(([place, held]) => [place, held * factor]));
-    const measured = { reserved, reserved_basis: 'measured', measured_memory_bytes: toldBytes(told) } as const;
-    this.#held.set(slotId, { view: measured, bytes });
+    this.#held.set(slotId, { view: { reserved, reserved_basis: 'measured' }, bytes });
   }
 
   /** Its runtime is gone; what it wants is still known. */
@@ -79,7 +76,8 @@ function measuredParts(parts: Parts, told: MeasuredMemory): Parts {
   };
 }
 
-function toldBytes({ weights, kv_cache: kv, compute }: MeasuredMemory): number {
+/** All that an engine told it took. Pure. */
+export function toldBytes({ weights, kv_cache: kv, compute }: MeasuredMemory): number {
   return (weights ?? 0) + (kv ?? 0) + (compute ?? 0);
 }
 

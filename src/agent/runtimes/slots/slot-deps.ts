@@ -7,6 +7,7 @@ import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/diagnose.ts';
+import type { MemoryFit } from '../fit/memory-fit.ts';
 import type { Launcher } from './launcher.ts';
 import type { LivenessTiming } from './liveness.ts';
 import type { RetryPolicy } from './plan.ts';
@@ -27,6 +28,7 @@ export interface SlotActorDeps {
   readonly blobs: BlobStore;
   readonly launcher: Launcher;
   readonly room: RoomBeside;
+  readonly fit: MemoryFit;
   readonly rules: readonly DiagnosisRule[];
   readonly logDirectory: string;
   readonly retry: RetryPolicy;

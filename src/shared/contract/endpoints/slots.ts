@@ -67,10 +67,12 @@ export const SLOTS_ENDPOINTS = {
       runtime_spec: NameSchema.optional(),
       gpu_ids: z.array(Text(128)).max(64).optional(),
       config: SlotConfigSchema.optional(),
+      /** Start it again even though the estimate says that it does not fit. */
+      override: z.boolean().default(false),
     }),
     status: 200,
     response: SlotAnswer,
-    errors: ['not_found', 'conflict', 'unsupported_format'],
+    errors: ['not_found', 'conflict', 'unsupported_format', 'insufficient_vram'],
   },
   deleteSlot: {
     method: 'DELETE',
@@ -121,9 +123,10 @@ export const SLOTS_ENDPOINTS = {
     summary: 'Start the runtime of the slot again',
     role: 'superadmin',
     params: Id,
+    body: z.strictObject({ override: z.boolean().default(false) }),
     status: 202,
     response: SlotAnswer,
-    errors: ['not_found', 'model_not_loaded'],
+    errors: ['not_found', 'model_not_loaded', 'insufficient_vram'],
   },
   getSlotLogs: {
     method: 'GET',
