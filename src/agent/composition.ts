@@ -68,6 +68,8 @@ import {
   MemoryFit,
   runtimeRoutes,
   type FitDevices,
+  terminalRoutes,
+  Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
@@ -299,7 +301,13 @@ export async function compose(foundation: Foundation) {
   });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    [...builtInValidators({ blobs, estimator: fit }), endpointProbe(calls)],
+    [
+      ...builtInValidators({
+        blobs,
+        estimator: { estimate: (model, signal) => fit.machineOf(model, null, signal) },
+      }),
+      endpointProbe(calls),
+    ],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
@@ -362,6 +370,14 @@ export async function compose(foundation: Foundation) {
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
   runtimeRoutes(router, { slots, specs, drivers, clock });
+  const terminals = new Terminals({
+    database,
+    journal,
+    log: log.child({ part: 'terminals' }),
+    slots,
+    engine: docker,
+  });
+  terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
   validationRoutes(router, {
     tests,
     runtimes: testRuntimes,
@@ -417,6 +433,7 @@ export async function compose(foundation: Foundation) {
     gpus,
     drivers,
     slots,
+    terminals,
     usage,
     renewals,
     app,

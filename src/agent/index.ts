@@ -205,6 +205,7 @@ async function shutDown(parts: {
   if (parts.slots === 'stop') await slots.emptyAll(AbortSignal.timeout(EMPTY_SLOTS_MS));
   const stillRunning = slots.stillRunning();
   agent.stopping.abort();
+  agent.terminals.close();
   const force = setTimeout(() => agent.app.server.closeAllConnections(), ACTIVE_REQUESTS_MS);
   await agent.app.close();
   clearTimeout(force);

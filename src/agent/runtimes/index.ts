@@ -14,3 +14,5 @@ export { advertisedModels } from './slots/probe.ts';
 export { SlotStore } from './slots/slot-store.ts';
 export { Slots } from './slots/slots.ts';
 export { SpecRegistry } from './specs/spec-registry.ts';
+export { terminalRoutes } from './terminal/routes.ts';
+export { Terminals } from './terminal/terminals.ts';

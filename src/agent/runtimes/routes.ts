@@ -45,16 +45,14 @@ export function runtimeRoutes(
   router.implement('unloadSlot', async ({ params }, { caller }) => ({
     slot: await slots.unload(params.id, caller),
   }));
-  router.implement('restartSlot', async ({ params, body }, { caller }) => ({
-    slot: await slots.restart(params.id, caller, body.override),
+  router.implement('restartSlot', async ({ params, query }, { caller }) => ({
+    slot: await slots.restart(params.id, caller, query.override),
   }));
   router.implement('getSlotLogs', async ({ params, query }) => {
-    const { attempt, attempts, lines } = await slots.logs(params.id, query.attempt, query.tail);
+    const { lines, ...log } = await slots.logs(params.id, query);
     return {
       slot_id: params.id,
-      attempt,
-      attempts,
-      history: [],
+      ...log,
       lines: lines.map(({ line, at, stream, text }) => ({ line, at: toIsoOrNull(at), stream, text })),
     };
   });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { diagnose } from './diagnosis/diagnose.ts';
 import { loadDiagnosisRules } from './diagnosis/rules.ts';
 import { MAX_SOCKET_PATH, socketDirectory, SOCKET_NAME } from './drivers/attempt-socket.ts';
 import { containerOptions } from './drivers/docker-driver.ts';
@@ -9,7 +8,7 @@ import type { Launch } from './drivers/driver.ts';
 import { slotMismatch } from './slots/launcher.ts';
 import { lineSplitter } from './slots/log-buffer.ts';
 import { RETRY_POLICY, retryDelay } from './slots/plan.ts';
-import { FailureTracker } from './slots/failure-tracker.ts';
+import { FailureTracker, type FailureFacts } from './slots/failure-tracker.ts';
 import { RuntimeExitedError } from './slots/probe.ts';
 import { effectiveConfig } from './specs/effective-config.ts';
 import { renderArgs, runtimeIdentity, unsupportedSettings } from './specs/launch.ts';
@@ -47,12 +46,13 @@ describe('when a start is tried again', () => {
   const tracker = () => new FailureTracker(loadDiagnosisRules(), RETRY_POLICY);
   const exit = new RuntimeExitedError({ code: 1, oomKilled: false, message: null });
   const facts = {
-    lines: ['something odd'],
-    device: 'cpu' as const,
+    lines: [{ line: 1, text: 'something odd' }],
+    attempt: 1,
     generation: 1,
     hadServed: false,
     now: 1000,
-  };
+    subject: { engine: 'llama.cpp', device: 'cpu', settings: {}, own: {}, allowed: [], rules: [] },
+  } as const;
 
   it('gives up on a crash loop, and starts counting anew for a new wish', () => {
     const failures = tracker();
@@ -73,6 +73,53 @@ describe('when a start is tried again', () => {
     expect(failures.current).toBeNull();
   });
 
+  it('tries once more, and no more, where a rule says so', () => {
+    const failures = tracker();
+    const killed = new RuntimeExitedError({ code: 137, oomKilled: false, message: null });
+    expect(failures.record(killed, facts)).toMatchObject({ cause: 'killed', will_retry: true });
+    expect(failures.record(killed, facts)).toMatchObject({
+      cause: 'killed',
+      error: 'runtime_exited',
+      will_retry: false,
+    });
+  });
+
+  it('asks the rules of the spec first, about the device of the spec', () => {
+    const log = [{ line: 7, text: 'warning: no usable GPU found' }];
+    const own = {
+      id: 'mine',
+      code: 'gpu_unavailable',
+      cause: 'Mine.',
+      fix: 'That.',
+      retry: 'never',
+      fixes: [],
+    };
+    const subject = { ...facts.subject, device: 'cuda' } as const;
+    const record = (rules: readonly unknown[]) =>
+      tracker().record(exit, { ...facts, lines: log, subject: { ...subject, rules } } as FailureFacts);
+    expect(record([])).toMatchObject({
+      error: 'runtime_gpu_unused',
+      evidence: { attempt: 1, line: 7, text: log[0]?.text },
+    });
+    expect(record([{ ...own, pattern: 'no usable' }])).toMatchObject({ cause: 'mine', message: 'Mine.' });
+    expect(record([{ ...own, pattern: 'something else' }]).cause).toBe('silent-cpu');
+  });
+
+  it('hears what Docker said behind our words for it', () => {
+    const refused = (said: string) =>
+      new AppError('runtime_unavailable', `Docker refused: ${said}`, { cause: new Error(said) });
+    const said = 'nvidia-container-cli: requirement error: unsatisfied condition: cuda>=13.0, please update';
+    expect(tracker().record(refused(said), facts)).toMatchObject({
+      error: 'gpu_runtime_missing',
+      cause: 'driver-older-than-image',
+      will_retry: false,
+    });
+    expect(tracker().record(refused('something new'), facts)).toMatchObject({
+      error: 'runtime_unavailable',
+      cause: null,
+    });
+  });
+
   it('does not retry what only a person can change', () => {
     expect(tracker().record(new AppError('image_missing', 'x'), facts)).toMatchObject({
       will_retry: false,
@@ -81,70 +128,12 @@ describe('when a start is tried again', () => {
   });
 });
 
-describe('the diagnosis of real logs', () => {
-  const rules = loadDiagnosisRules();
+describe('the log of a good start', () => {
   const lines = (name: string): string[] =>
     readFileSync(
       fileURLToPath(new URL(`../../../test/fixtures/llama-logs/${name}.log`, import.meta.url)),
       'utf8',
     ).split('\n');
-  const exit = { code: 1, oomKilled: false, message: null };
-
-  it.each([
-    ['bad-magic', 'model_file_corrupt', /starts with 'PK/],
-    ['html-page', 'model_file_corrupt', /starts with '<!DO'/],
-    ['empty', 'model_file_corrupt', /empty/],
-    ['truncated', 'model_file_corrupt', /blk\.0\.ffn_down\.weight/],
-    ['bad-version', 'model_not_supported', /version 99; this engine reads up to 3/],
-    ['unknown-arch', 'model_not_supported', /zzzzz/],
-    ['unknown-tokenizer', 'model_not_supported', /xxxxx/],
-    ['missing-tensor', 'model_file_corrupt', /blk\.1\.ffn_up\.weight/],
-    ['missing-file', 'model_files_missing', /missing-file\.gguf/],
-    ['bad-flag', 'runtime_bad_argument', /--no-such/],
-  ])('%s', (name, code, cause) => {
-    const found = diagnose(rules, { lines: lines(name), exit, device: 'cpu' });
-    expect(found).toMatchObject({ code, retry: false });
-    expect(found.cause).toMatch(cause);
-    expect(found.evidence).not.toBeNull();
-    expect(found.fix.length).toBeGreaterThan(10);
-  });
-
-  it('says nothing of a log without a known failure but how it ended', () => {
-    expect(diagnose(rules, { lines: lines('ok-lv4'), exit, device: 'cpu' })).toMatchObject({
-      rule: 'unknown',
-      code: 'runtime_exited',
-      retry: true,
-    });
-  });
-
-  it.each([
-    [{ code: 137, oomKilled: true, message: null }, 'oom-killed', 'runtime_out_of_memory'],
-    [{ code: 137, oomKilled: false, message: null }, 'killed', 'runtime_exited'],
-    [{ code: 139, oomKilled: false, message: null }, 'crashed', 'runtime_exited'],
-  ])('knows how a process ended: %o', (ended, rule, code) => {
-    expect(diagnose(rules, { lines: [], exit: ended, device: 'cpu' })).toMatchObject({ rule, code });
-  });
-
-  it('minds a missing GPU only where one is asked for', () => {
-    const log = ['warning: no usable GPU found, --gpu-layers option will be ignored'];
-    expect(diagnose(rules, { lines: log, exit, device: 'cuda' }).code).toBe('runtime_gpu_unused');
-    expect(diagnose(rules, { lines: log, exit, device: 'cpu' }).rule).toBe('unknown');
-  });
-
-  it('offers the setting that cures it as a patch', () => {
-    const rule = {
-      id: 'x',
-      pattern: 'max is ([\\d,]+)',
-      code: 'runtime_out_of_memory',
-      cause: 'too long',
-      fix: 'Use $1',
-      retry: false,
-      set: { context_length: '$1' },
-    } as const;
-    expect(diagnose([rule], { lines: ['max is 65,536'], exit, device: 'cpu' }).fixes).toEqual([
-      { label: 'Use 65,536', patch: { context_length: 65_536 } },
-    ]);
-  });
 
   it('recognises every milestone of a good start in its order', () => {
     const log = lines('ok-lv4');

@@ -6,6 +6,7 @@ import { readEvents } from '../events.ts';
 import { formatDuration, formatTable } from '../output.ts';
 import { AppError } from '../../shared/contract/index.ts';
 import { wholeNumber } from './models.ts';
+import { logsCommand, terminalCommand } from './slot-insight.ts';
 
 interface SlotSettings {
   readonly name?: string;
@@ -179,37 +180,9 @@ export function slotCommands(program: Command): void {
     },
   );
 
+  terminalCommand(slots);
   logsCommand(program);
   runtimesCommand(program);
-}
-
-function logsCommand(program: Command): void {
-  action<{ tail: number; attempt?: number; follow?: boolean }>(
-    program
-      .command('logs')
-      .description('what the runtime of a slot wrote')
-      .argument('<slot>')
-      .option('--tail <n>', 'lines', wholeNumber, 200)
-      .option('--attempt <n>', 'of this start', wholeNumber)
-      .option('-f, --follow', 'go on with new lines'),
-    async ({ agent, output }, options, id) => {
-      const connection = await agent();
-      const query = {
-        tail: options.tail,
-        ...(options.attempt === undefined ? {} : { attempt: options.attempt }),
-      };
-      const log = await connection.call(ENDPOINTS.getSlotLogs, { params: { id: id ?? '' }, query });
-      output.result(log, log.lines.map((line) => line.text).join('\n'));
-      if (options.follow !== true) return;
-      const stop = new AbortController();
-      process.once('SIGINT', () => stop.abort());
-      for await (const event of readEvents(connection, 'logs', stop.signal)) {
-        if (event.name !== 'log') continue;
-        const { slot_id: from, lines } = event.data as { slot_id: string; lines: { text: string }[] };
-        if (from === id) for (const line of lines) output.result(line, line.text);
-      }
-    },
-  );
 }
 
 function runtimesCommand(program: Command): void {

@@ -6,7 +6,8 @@ import { AppError } from '../../../shared/contract/index.ts';
 import type { Egress } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { dockerError, isStatus } from './docker-errors.ts';
-import { describeDockerHost, type DockerHost } from './docker-host.ts';
+import { startExec, type ContainerExec, type ExecOptions } from './docker-exec.ts';
+import { describeDockerHost, dockerClientOptions, type DockerHost } from './docker-host.ts';
 
 export interface EngineInfo {
   readonly version: string;
@@ -44,6 +45,8 @@ const RECONNECT_MS = [200, 500, 1000, 2000, 5000];
 /** The Docker engine behind dockerode. Every error leaves in the words of the error table. */
 export class DockerEngine {
   readonly where: string;
+  /** For the docker client of a person: options that name this engine. */
+  readonly clientOptions: readonly string[];
   readonly #host: DockerHost;
   readonly #egress: Egress;
   readonly #log: Logger;
@@ -60,6 +63,7 @@ export class DockerEngine {
     this.#log = deps.log;
     this.#label = deps.label;
     this.where = describeDockerHost(deps.host);
+    this.clientOptions = dockerClientOptions(deps.host);
   }
 
   get state(): 'unknown' | 'ok' | 'unreachable' {
@@ -217,6 +221,11 @@ export class DockerEngine {
         if (!isStatus(error, 404, 409)) throw error;
       });
     });
+  }
+
+  /** Runs a program in a container under a terminal. @throws {AppError} `runtime_unavailable`. */
+  async exec(id: string, options: ExecOptions, signal: AbortSignal): Promise<ContainerExec> {
+    return this.#call((docker) => startExec(docker, id, options, limited(signal)));
   }
 
   /** Lines of a container: `tail` of before, then live when `follow`. Resolves when it has ended. */

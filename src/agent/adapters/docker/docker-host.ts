@@ -48,6 +48,16 @@ function parseDockerHost(value: string): DockerHost {
   });
 }
 
+/** Options that make the docker client speak to this engine; none where it does by itself. Pure. */
+export function dockerClientOptions(host: DockerHost): string[] {
+  if (host.kind === 'tcp') {
+    const name = host.host.includes(':') ? `[${host.host}]` : host.host;
+    return ['-H', `tcp://${name}:${host.port}`, ...(host.tls ? ['--tls'] : [])];
+  }
+  if (host.path === '/var/run/docker.sock' || host.path === '//./pipe/docker_engine') return [];
+  return ['-H', `${host.path.startsWith('//./pipe/') ? 'npipe' : 'unix'}://${host.path}`];
+}
+
 export function describeDockerHost(host: DockerHost): string {
   return host.kind === 'socket' ? host.path : `tcp://${host.host}:${host.port}`;
 }

@@ -2,11 +2,7 @@
  * The largest multiple of `step` up to `most` for which `fits` holds, given that what is smaller fits when what is larger
  * does; null when not even `step` does. Pure; asks about 20 times.
  */
-export function largestThatFits(
-  step: number,
-  most: number,
-  fits: (value: number) => boolean,
-): number | null {
+export function largestThatFits(step: number, most: number, fits: (value: number) => boolean): number | null {
   let low = 0;
   let high = Math.floor(most / step);
   while (low < high) {

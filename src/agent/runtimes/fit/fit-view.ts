@@ -40,7 +40,9 @@ export function answerFit(question: FitQuestion): Fit {
   const tries = (change: Partial<typeof settings>): boolean =>
     fitsNow(problem, estimateOf(problem, { ...settings, ...change }));
   const maxContext = isKept
-    ? largestContext(geometry.trainedContext, settings.contextLength, fits, (contextLength) => tries({ contextLength }))
+    ? largestContext(geometry.trainedContext, settings.contextLength, fits, (contextLength) =>
+        tries({ contextLength }),
+      )
     : fits
       ? settings.contextLength
       : null;

@@ -1,4 +1,10 @@
-import { largestThatFits, totalOf, type FitPlace, type FitSettings, type ModelGeometry } from '../../gpus/index.ts';
+import {
+  largestThatFits,
+  totalOf,
+  type FitPlace,
+  type FitSettings,
+  type ModelGeometry,
+} from '../../gpus/index.ts';
 import { estimateOf, fitsNow, type EngineFamily, type FitProblem } from './problem.ts';
 import { sumParts } from './fit-view.ts';
 import type { Neighbour } from './ways.ts';
@@ -49,14 +55,21 @@ export function machineFit(input: MachineFitInput): MachineFit {
     const chosen = byRoom.slice(0, together).toSorted((a, b) => a.label.localeCompare(b.label));
     const found = tryOn(input, chosen);
     if (found !== null)
-      return { ...found, verdict: `Fits ${placesInWords(chosen.map(({ label }) => label))} together${upTo(found)}.` };
+      return {
+        ...found,
+        verdict: `Fits ${placesInWords(chosen.map(({ label }) => label))} together${upTo(found)}.`,
+      };
   }
   for (const { slotId, heldBytes } of neighbours) {
     const freed = byRoom.map((gpu) => withMore(gpu, heldBytes.get(gpu.uuid ?? '') ?? 0));
     for (const gpu of freed) {
       const found = tryOn(input, [gpu]);
       if (found !== null)
-        return { ...found, unload: [slotId], verdict: `Fits ${gpu.label} when ${slotId} is unloaded${upTo(found)}.` };
+        return {
+          ...found,
+          unload: [slotId],
+          verdict: `Fits ${gpu.label} when ${slotId} is unloaded${upTo(found)}.`,
+        };
     }
   }
   const onProcessor = geometry.format === 'gguf' ? tryOn(input, []) : null;

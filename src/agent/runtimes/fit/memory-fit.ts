@@ -92,7 +92,12 @@ export class MemoryFit {
    * Whether a load would fit, for the guard before it; null when nobody can say: a format without a formula, a GPU that
    * does not tell what is free. `beside` asks for room beside what the slot holds now.
    */
-  async gate(slot: FitSlot, model: ModelRow, signal: AbortSignal, beside = false): Promise<MemoryGate | null> {
+  async gate(
+    slot: FitSlot,
+    model: ModelRow,
+    signal: AbortSignal,
+    beside = false,
+  ): Promise<MemoryGate | null> {
     const question = await this.#question(slot, model, { givesBack: !beside, signal }).catch(
       (error: unknown) => {
         // That its header cannot be read is told by who needs the header.
@@ -123,13 +128,25 @@ export class MemoryFit {
   }
 
   /** Whether the machine has room for a model without a slot, and where: one sentence and its numbers. */
-  async machine(input: Omit<MachineFitInput, 'gpus' | 'memory' | 'neighbours'>, signal: AbortSignal): Promise<MachineFit> {
+  async machine(
+    input: Omit<MachineFitInput, 'gpus' | 'memory' | 'neighbours'>,
+    signal: AbortSignal,
+  ): Promise<MachineFit> {
     const gpus = (await this.#deps.devices.gpus(signal)).map((gpu) => placeOf(gpu, 0));
-    return machineFit({ ...input, gpus, memory: this.#memoryPlace({}, 0), neighbours: this.#neighbours(null) });
+    return machineFit({
+      ...input,
+      gpus,
+      memory: this.#memoryPlace({}, 0),
+      neighbours: this.#neighbours(null),
+    });
   }
 
   /** The same for a model of the catalogue; null when its header cannot be read. */
-  async machineOf(model: ModelRow, contextLength: number | null, signal: AbortSignal): Promise<MachineFit | null> {
+  async machineOf(
+    model: ModelRow,
+    contextLength: number | null,
+    signal: AbortSignal,
+  ): Promise<MachineFit | null> {
     try {
       const geometry = await this.#geometries.of(model, signal);
       return await this.machine({ geometry, contextLength, parallel: 1 }, signal);
@@ -153,7 +170,12 @@ export class MemoryFit {
 
   /** The model serves: what its engine told of memory is kept and corrects the next estimate. */
   async loaded(
-    start: { readonly slot: FitSlot; readonly model: ModelRow; readonly engine: Engine; readonly attempt: number },
+    start: {
+      readonly slot: FitSlot;
+      readonly model: ModelRow;
+      readonly engine: Engine;
+      readonly attempt: number;
+    },
     told: MeasuredMemory | null,
   ): Promise<void> {
     const { slot, model, engine, attempt } = start;
@@ -219,7 +241,8 @@ export class MemoryFit {
       settings: fitSettings(spec, values, slot.capability, gpus.length),
       gpus,
       memory: this.#memoryPlace(values, gives('')),
-      share: familyOf(spec) === 'vllm' && isAsked(slot, model) ? (values.gpu_memory_utilization ?? null) : null,
+      share:
+        familyOf(spec) === 'vllm' && isAsked(slot, model) ? (values.gpu_memory_utilization ?? null) : null,
       measured: null,
     };
     const engine = how.engine ?? (await this.#engine(slot, values.image, signal));
@@ -289,7 +312,8 @@ function placeOf(gpu: FitGpu, givesBack: number): FitPlace {
     name: gpu.name,
     label: `GPU ${gpu.index}`,
     totalBytes: total,
-    availableBytes: free === null ? null : Math.min(total ?? Number.MAX_SAFE_INTEGER, Math.round(free + givesBack)),
+    availableBytes:
+      free === null ? null : Math.min(total ?? Number.MAX_SAFE_INTEGER, Math.round(free + givesBack)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Pool } from 'undici';
 import type { SlotPhase } from '../../../shared/lifecycle/index.ts';
-import type { ExitInfo, RunningRuntime } from '../drivers/driver.ts';
+import type { ExitInfo, LogLine, RunningRuntime } from '../drivers/driver.ts';
 import { EngineReport } from '../fit/engine-report.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import { SlotEndpoint } from './endpoint.ts';
@@ -8,7 +8,9 @@ import { LogBuffer, type NumberedLine } from './log-buffer.ts';
 import type { RuntimeSettings } from './pending-changes.ts';
 import { Progress } from './progress.ts';
 
-const BACKLOG_LINES = 1000;
+const BACKLOG_LINES = 5000;
+/** The end of a container and the end of its log come over different connections. */
+const LOG_END_MS = 2000;
 
 export interface AttachOptions {
   readonly pool: Pool;
@@ -43,7 +45,9 @@ export class AttachedRuntime {
   phase: SlotPhase = 'starting';
   readonly since: number;
   readonly #options: AttachOptions;
-  readonly #buffer: LogBuffer;
+  readonly #opened: Promise<LogBuffer>;
+  readonly #logEnded: Promise<unknown>;
+  #buffer: LogBuffer | null = null;
   readonly #following = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   #endpoint: SlotEndpoint | null = null;
@@ -60,11 +64,9 @@ export class AttachedRuntime {
     this.since = options.now();
     this.progress = new Progress(options.milestones, this.since);
     this.#options = options;
-    this.#buffer = new LogBuffer(options.logPath);
+    this.#opened = LogBuffer.open(options.logPath).catch(() => new LogBuffer(options.logPath));
     // How the log ends says nothing; how the runtime ends is told by `exited`.
-    running
-      .follow((line) => this.#onLine(this.#buffer.push(line)), BACKLOG_LINES, this.#following.signal)
-      .catch(() => undefined);
+    this.#logEnded = this.#follow().catch(() => undefined);
     void running.exited.then((exit) => {
       this.#exit = exit;
       options.onExit(this);
@@ -103,14 +105,37 @@ export class AttachedRuntime {
   }
 
   tail(count: number): NumberedLine[] {
-    return this.#buffer.tail(count);
+    return this.#buffer?.tail(count) ?? [];
+  }
+
+  /** What came so far can be read from the file. */
+  async flushLog(): Promise<void> {
+    await (await this.#opened).flush();
+  }
+
+  /** After its end: until the last line was read, or for two seconds. */
+  async logEnd(): Promise<void> {
+    const longEnough = new Promise((resolve) => setTimeout(resolve, LOG_END_MS).unref());
+    await Promise.race([this.#logEnded, longEnough]);
   }
 
   /** Lets go of it without ending it. */
   async detach(): Promise<void> {
     this.#following.abort();
     await this.pool.destroy();
-    this.#buffer.close();
+    await (await this.#opened).close();
+  }
+
+  async #follow(): Promise<void> {
+    const buffer = await this.#opened;
+    this.#buffer = buffer;
+    // What a former agent read of it is not told again, but its milestones were reached.
+    for (const { text } of buffer.tail(BACKLOG_LINES)) this.progress.line(text, this.#options.now());
+    const onLine = (line: LogLine): void => {
+      const kept = buffer.push(line);
+      if (kept !== null) this.#onLine(kept);
+    };
+    await this.running.follow(onLine, BACKLOG_LINES, this.#following.signal);
   }
 
   #onLine(line: NumberedLine): void {

@@ -18,6 +18,7 @@ import { configHash, renderArgs, runtimeIdentity } from '../specs/launch.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import type { RuntimeSettings } from './pending-changes.ts';
+import type { FailureFacts } from './failure-tracker.ts';
 import type { SlotRow } from './slot-store.ts';
 
 export interface PreparedLaunch {
@@ -80,6 +81,22 @@ export class Launcher {
   /** null when the spec was taken away meanwhile; a start says so. */
   effectiveOrNull(slot: Pick<SlotRow, 'runtime_spec' | 'config'>, model: ModelRow): EffectiveConfig | null {
     return this.#deps.specs.find(slot.runtime_spec) === undefined ? null : this.effective(slot, model);
+  }
+
+  /** What a diagnosis has to know of a slot; null when its spec was taken away. */
+  diagnosed(slot: Pick<SlotRow, 'runtime_spec' | 'config' | 'desired_model_id'>): FailureFacts['subject'] {
+    const spec = this.#deps.specs.find(slot.runtime_spec);
+    if (spec === undefined) return null;
+    const model = slot.desired_model_id === null ? undefined : this.#deps.models.find(slot.desired_model_id);
+    const values = model === undefined ? slot.config : this.effective(slot, model).values;
+    return {
+      engine: spec.engine,
+      device: spec.device,
+      settings: { image: spec.image?.reference, ...values },
+      own: slot.config,
+      allowed: spec.settings,
+      rules: spec.diagnosis,
+    };
   }
 
   /** @throws {AppError} what resolving the engine says: `image_missing`, `runtime_unavailable`, ... */

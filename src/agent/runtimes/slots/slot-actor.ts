@@ -4,8 +4,9 @@ import type { RunningRuntime } from '../drivers/driver.ts';
 import type { AttachedRuntime } from './attached-runtime.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import { FailureTracker } from './failure-tracker.ts';
+import { toAttempt, type LogQuery, type SlotLog } from './attempt-view.ts';
 import { settingsOf } from './launcher.ts';
-import { AttemptLogs, type NumberedLine } from './log-buffer.ts';
+import { AttemptLogs } from './log-buffer.ts';
 import { pendingChanges } from './pending-changes.ts';
 import { pickAdopted, planSlot, type SlotDesire } from './plan.ts';
 import type { SlotActorDeps } from './slot-deps.ts';
@@ -14,6 +15,9 @@ import { SlotRuntimes } from './slot-runtimes.ts';
 import { toSlot, type SlotObserved } from './slot-state.ts';
 import { SlotSteps } from './slot-steps.ts';
 import type { SlotRow } from './slot-store.ts';
+
+/** Attempts that are told of with a log. */
+const HISTORY = 50;
 
 /**
  * The one owner of a slot. Everybody else writes a wish into the table and wakes it; it compares the wish with what
@@ -79,6 +83,11 @@ export class SlotActor {
   /** Resolves once the slot has been looked at after a start of the agent. */
   get observedOnce(): Promise<void> {
     return this.#firstLook.promise;
+  }
+
+  /** The container that counts as the slot, from its start to its end; null where none is. */
+  get containerId(): string | null {
+    return this.#runtimes.current?.running.containerId ?? null;
   }
 
   /** What serves now, or null: also while another runtime comes up to take its place. */
@@ -153,19 +162,18 @@ export class SlotActor {
     this.#found.push(found);
   }
 
-  async logs(
-    wanted: number | undefined,
-    tail: number,
-  ): Promise<{ attempt: number; attempts: number[]; lines: NumberedLine[] }> {
+  /** The log of an attempt, the running or last one when none is named. A search reads all that is kept of it. */
+  async logs({ attempt: wanted, tail, query }: LogQuery): Promise<SlotLog> {
     const attempts = await this.#logs.attempts();
     const current = this.observed.attempt === 0 ? (attempts[0] ?? 0) : this.observed.attempt;
     const attempt = wanted ?? current;
     const live = this.#runtimes.byAttempt(attempt);
-    return {
-      attempt,
-      attempts,
-      lines: live === null ? await this.#logs.read(attempt, tail) : live.tail(tail),
-    };
+    const history = this.#deps.store
+      .attempts(this.id, HISTORY)
+      .map((row) => toAttempt(row, attempts.includes(row.attempt)));
+    if (live !== null && query === undefined) return { attempt, attempts, history, lines: live.tail(tail) };
+    await live?.flushLog();
+    return { attempt, attempts, history, lines: await this.#logs.read(attempt, tail, query) };
   }
 
   /** Lets go without stopping the runtime: containers outlive the agent. */

@@ -6,7 +6,7 @@ import type { Egress } from '../../kernel/egress.ts';
 import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import type { DiagnosisRule } from '../diagnosis/diagnose.ts';
+import type { DiagnosisRule } from '../diagnosis/rule.ts';
 import type { MemoryFit } from '../fit/memory-fit.ts';
 import type { Launcher } from './launcher.ts';
 import type { LivenessTiming } from './liveness.ts';

@@ -300,14 +300,17 @@ export class SlotSteps {
     const row = store.find(this.#context.slotId);
     if (row === undefined) return;
     const runtime = this.#context.runtimes[place];
+    // The lines that tell why may still be on their way.
+    if (runtime?.exit != null) await runtime.logEnd();
     if (!(error instanceof RuntimeExitedError) && !(error instanceof AppError))
       this.#context.log.error({ err: error }, 'loading failed');
     const loadError = this.#context.failures.record(error, {
-      lines: runtime?.tail(DIAGNOSED_LINES).map((line) => line.text) ?? [],
-      device: runtime?.device ?? 'cpu',
+      lines: runtime?.tail(DIAGNOSED_LINES) ?? [],
+      attempt: runtime?.running.attempt ?? this.#unstarted ?? this.#observed.attempt,
       generation: row.generation,
       hadServed: runtime?.endpoint != null,
       now: clock.now(),
+      subject: this.#deps.launcher.diagnosed(row),
     });
     if (runtime !== null) await this.#context.runtimes.endFailed(runtime, loadError);
     else if (this.#unstarted !== null)

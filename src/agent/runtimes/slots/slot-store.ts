@@ -196,13 +196,12 @@ export class SlotStore {
       .run({ slotId, attempt, now: this.#clock.now() });
   }
 
-  /** Only the first end counts. */
+  /** The end of an attempt that has none yet, with what was told of its failure. */
   attemptEnded(slotId: string, attempt: number, exitCode: number | null, failure: LoadError | null): void {
     this.#database
       .prepare(
-        `UPDATE slot_attempts SET ended_at = COALESCE(ended_at, :now), exit_code = COALESCE(exit_code, :exitCode),
-           error = COALESCE(error, :error), failure = COALESCE(failure, :failure)
-         WHERE slot_id = :slotId AND attempt = :attempt`,
+        `UPDATE slot_attempts SET ended_at = :now, exit_code = :exitCode, error = :error, failure = :failure
+         WHERE slot_id = :slotId AND attempt = :attempt AND ended_at IS NULL`,
       )
       .run({
         slotId,

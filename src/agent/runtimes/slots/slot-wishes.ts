@@ -266,9 +266,9 @@ export class SlotWishes {
 
 /** A patch names only what changes. */
 function defined<T extends object>(changes: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(
-    Object.entries(changes).filter(([, value]) => value !== undefined),
-  ) as { [Key in keyof T]: Exclude<T[Key], undefined> };
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]: Exclude<T[Key], undefined>;
+  };
 }
 
 /** @throws {AppError} `insufficient_vram` with the numbers. */

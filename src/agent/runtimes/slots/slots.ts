@@ -4,7 +4,7 @@ import type { RuntimeDriver } from '../drivers/driver.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { Adoption } from './adoption.ts';
 import type { SlotEndpoint } from './endpoint.ts';
-import type { NumberedLine } from './log-buffer.ts';
+import type { LogQuery, SlotLog } from './attempt-view.ts';
 import { SlotActor } from './slot-actor.ts';
 import type { SlotActorDeps } from './slot-deps.ts';
 import { SlotOwners } from './slot-owners.ts';
@@ -84,12 +84,16 @@ export class Slots implements SlotFacts {
     return this.#owners.get(id).view();
   }
 
-  logs(
-    id: string,
-    attempt: number | undefined,
-    tail: number,
-  ): Promise<{ attempt: number; attempts: number[]; lines: NumberedLine[] }> {
-    return this.#owners.get(id).logs(attempt, tail);
+  /** @throws {AppError} `not_found`. */
+  async logs(id: string, query: LogQuery): Promise<SlotLog> {
+    return this.#owners.get(id).logs(query);
+  }
+
+  /** @throws {AppError} `not_found`. */
+  containerOf(id: string): { containerId: string | null; isContainer: boolean } {
+    const { containerId } = this.#owners.get(id);
+    const spec = this.#deps.specs.find(this.#deps.store.get(id).runtime_spec);
+    return { containerId, isContainer: containerId !== null || spec?.driver === 'docker' };
   }
 
   assignedTo(modelId: string): readonly string[] {

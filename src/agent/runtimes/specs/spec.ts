@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CapabilitySchema, NameSchema, SlotConfigSchema } from '../../../shared/contract/index.ts';
+import { DiagnosisRulesSchema } from '../diagnosis/rule.ts';
 
 /** A runtime spec: data that says how an engine is started, asked and understood. Adding one needs no code. */
 
@@ -60,6 +61,8 @@ export const RuntimeSpecSchema = z
       .array(z.strictObject({ id: NameSchema, label: z.string().min(1).max(64), pattern: Pattern }))
       .default([]),
     refuse_parameters: z.array(z.string()).default([]),
+    /** Failures of this engine, asked before those that ship. */
+    diagnosis: DiagnosisRulesSchema.default([]),
   })
   .refine((spec) => spec.driver !== 'docker' || spec.image !== undefined, {
     message: 'A runtime of driver docker needs an image.',

@@ -30,6 +30,7 @@ export const journal = {
   'journal.slot.created': 'slot {what} made',
   'journal.slot.deleted': 'slot {what} deleted',
   'journal.slot.restarted': 'slot {what} started again',
+  'journal.slot.terminal_opened': 'terminal opened in the container of slot {what}',
   'journal.slot.state_changed': 'slot {what} went from {from} to {to}',
   'journal.other': '{action} {what}',
 } as const;

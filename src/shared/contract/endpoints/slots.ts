@@ -11,7 +11,7 @@ import {
   SlotSchema,
   TimeSchema,
 } from '../resources/index.ts';
-import { Id, PageQuery, page, Text, SlotAnswer, NOT_FOUND } from './parts.ts';
+import { Flag, Id, PageQuery, page, Text, SlotAnswer, NOT_FOUND } from './parts.ts';
 
 export const SLOTS_ENDPOINTS = {
   listSlots: {
@@ -123,7 +123,8 @@ export const SLOTS_ENDPOINTS = {
     summary: 'Start the runtime of the slot again',
     role: 'superadmin',
     params: Id,
-    body: z.strictObject({ override: z.boolean().default(false) }),
+    /** `override`: even though the estimate says that it does not fit. */
+    query: z.strictObject({ override: Flag.default(false) }),
     status: 202,
     response: SlotAnswer,
     errors: ['not_found', 'model_not_loaded', 'insufficient_vram'],
@@ -230,7 +231,7 @@ export const SLOTS_ENDPOINTS = {
       /** Of the stream; null for a command. */
       terminal_id: z.string().nullable(),
     }),
-    errors: ['not_found', 'model_not_loaded', 'runtime_unavailable'],
+    errors: ['not_found', 'model_not_loaded', 'runtime_unavailable', 'resource_exhausted'],
   },
   readTerminal: {
     method: 'GET',
@@ -242,7 +243,7 @@ export const SLOTS_ENDPOINTS = {
     params: Id,
     status: 200,
     response: z.string(),
-    errors: NOT_FOUND,
+    errors: ['not_found', 'conflict'],
     kind: 'file',
   },
   writeTerminal: {

@@ -64,8 +64,11 @@ export const LoadErrorSchema = z.object({
   /** The rule that knew it; null when none did. */
   cause: z.string().nullable(),
   log_excerpt: z.array(z.string()),
+  /** The line that tells it, with its place in the log of an attempt; absent where no line does. */
+  evidence: z.object({ attempt: z.int(), line: z.int(), text: z.string() }).optional(),
   retry_at: NullableTime,
   will_retry: z.boolean(),
+  /** Changes of the slot's settings, each worth a try. null takes a setting away. */
   fixes: z.array(z.object({ label: z.string(), patch: JsonObject })),
   at: TimeSchema,
 });
