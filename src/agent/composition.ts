@@ -11,7 +11,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
 import {
   assertRanges,
   baseUrlOf,
@@ -60,10 +60,18 @@ import {
   DockerDriver,
   EmbeddedDriver,
   fitRoutes,
+  ImageDesk,
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  imageRoutes,
+  type ImageJobDeps,
+  EngineMetrics,
   LABEL_NODE,
   Launcher,
   LIVENESS,
   loadDiagnosisRules,
+  METRICS_TIMING,
   RETRY_POLICY,
   MemoryFit,
   runtimeRoutes,
@@ -73,6 +81,8 @@ import {
   Slots,
   SlotStore,
   SpecRegistry,
+  type RoomBeside,
+  type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -108,6 +118,8 @@ export interface AgentOverrides {
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
   readonly liveness?: typeof LIVENESS;
+  readonly room?: RoomBeside;
+  readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
   readonly gpuTiming?: GpuTiming;
   /** The kernel's log, where XID errors of GPUs are. */
@@ -249,11 +261,24 @@ export async function compose(foundation: Foundation) {
   const drivers = new Map<string, RuntimeDriver>([
     [
       'docker',
-      new DockerDriver({ engine: docker, nodeId: identity.nodeId, log: log.child({ part: 'docker' }) }),
+      new DockerDriver({
+        engine: docker,
+        nodeId: identity.nodeId,
+        log: log.child({ part: 'docker' }),
+        gpuRequest: config.gpuRequest,
+      }),
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
-  const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const usageQuery = new UsageQuery(database);
+  const launcher = new Launcher({
+    specs,
+    drivers,
+    models,
+    blobs,
+    paths,
+    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
+  });
   const slotStore = new SlotStore(database, clock);
   const fit = new MemoryFit({
     database,
@@ -267,6 +292,13 @@ export async function compose(foundation: Foundation) {
       gpus: async (signal) => (await gpus.refresh(signal)).gpus.filter(({ usable }) => usable),
       memory: () => ({ total: totalmem(), available: freemem() }),
     },
+  });
+  const metrics = new EngineMetrics({
+    hub,
+    clock,
+    log: log.child({ part: 'metrics' }),
+    timing: overrides.metricsTiming ?? METRICS_TIMING,
+    serving: () => slots.serving(),
   });
   const slots = new Slots({
     database,
@@ -282,8 +314,11 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
-    room: fit,
+    room: overrides.room ?? fit,
     fit,
+    callers: usageQuery,
+    facts,
+    metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
@@ -291,6 +326,23 @@ export async function compose(foundation: Foundation) {
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
+  const engineImages = new DockerImages(docker);
+  const imageDeps: ImageJobDeps = {
+    jobs,
+    egress,
+    profile,
+    engine: engineImages,
+    desk: new ImageDesk({
+      database,
+      journal,
+      engine: engineImages,
+      store: slotStore,
+      specs,
+      launcher,
+      models,
+      onArrived: () => slots.imageCame(),
+    }),
+  };
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -326,6 +378,9 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  jobs.register(imagePullJob(imageDeps));
+  jobs.register(imageImportJob(imageDeps));
+  jobs.register(imageExportJob(imageDeps));
 
   const stopping = new AbortController();
   const door: Door = {
@@ -369,7 +424,8 @@ export async function compose(foundation: Foundation) {
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
     journal,
@@ -389,7 +445,7 @@ export async function compose(foundation: Foundation) {
     view,
   });
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
-  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
+  usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
@@ -403,6 +459,7 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     slots,
+    metrics,
     usage,
     models,
     visibility,
@@ -433,6 +490,7 @@ export async function compose(foundation: Foundation) {
     gpus,
     drivers,
     slots,
+    metrics,
     terminals,
     usage,
     renewals,

@@ -172,6 +172,7 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
+  agent.metrics.start();
   agent.gpus.start();
   agent.renewals.start();
   keyring.start();
@@ -212,6 +213,7 @@ async function shutDown(parts: {
   await parts.settled;
   await agent.jobs.stop();
   await agent.renewals.stop();
+  agent.metrics.close();
   await agent.gpus.stop();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));

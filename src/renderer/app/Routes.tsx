@@ -20,6 +20,8 @@ const PAGES = {
   CredentialsPage: () => import('../features/credentials/CredentialsPage.tsx'),
   CredentialPage: () => import('../features/credentials/CredentialPage.tsx'),
   SecretPage: () => import('../features/access/SecretPage.tsx'),
+  HardwarePage: () => import('../features/hardware/HardwarePage.tsx'),
+  GpuPage: () => import('../features/hardware/GpuPage.tsx'),
   DoctorPage: () => import('../features/doctor/DoctorPage.tsx'),
   SettingsPage: () => import('../features/settings/SettingsPage.tsx'),
   JobPage: () => import('../features/jobs/JobPage.tsx'),
@@ -37,6 +39,8 @@ const AccessPage = lazy(PAGES.AccessPage);
 const CredentialsPage = lazy(PAGES.CredentialsPage);
 const CredentialPage = lazy(PAGES.CredentialPage);
 const SecretPage = lazy(PAGES.SecretPage);
+const HardwarePage = lazy(PAGES.HardwarePage);
+const GpuPage = lazy(PAGES.GpuPage);
 const DoctorPage = lazy(PAGES.DoctorPage);
 const SettingsPage = lazy(PAGES.SettingsPage);
 const JobPage = lazy(PAGES.JobPage);
@@ -110,6 +114,18 @@ export function Routes(): ReactNode {
           </Route>
           <Route path="/credentials/:id/:part?">
             {({ id, part }) => <CredentialPage key={id} id={id} part={part} />}
+          </Route>
+          <Route path="/hardware">
+            {admin ? <HardwarePage /> : <NeedsRole needed="admin" title={t('place.hardware')} />}
+          </Route>
+          <Route path="/hardware/:uuid">
+            {({ uuid }) =>
+              admin ? (
+                <GpuPage key={uuid} uuid={decodeURIComponent(uuid)} />
+              ) : (
+                <NeedsRole needed="admin" title={t('place.hardware')} />
+              )
+            }
           </Route>
           <Route path="/doctor">
             {admin ? <DoctorPage /> : <NeedsRole needed="admin" title={t('place.doctor')} />}

@@ -3,6 +3,7 @@ import {
   IconActivityHeartbeat,
   IconBox,
   IconChartLine,
+  IconCpu,
   IconKey,
   IconLayoutDashboard,
   IconMessage,
@@ -30,6 +31,7 @@ const ICONS: Record<Place['id'], ComponentType<{ size?: number; stroke?: number 
   usage: IconChartLine,
   access: IconUsers,
   credentials: IconKey,
+  hardware: IconCpu,
   doctor: IconActivityHeartbeat,
   settings: IconSettings,
 };

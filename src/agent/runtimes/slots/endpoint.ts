@@ -10,7 +10,8 @@ export class SlotEndpoint {
   readonly refusedParameters: ReadonlySet<string>;
   readonly pool: Pool;
   #inFlight = 0;
-  #closing = false;
+  #accepted = 0;
+  readonly #closing = new AbortController();
   #answeredAt: number | null = null;
   readonly #drained = Promise.withResolvers<void>();
   readonly #now: () => number;
@@ -41,16 +42,27 @@ export class SlotEndpoint {
   }
 
   get open(): boolean {
-    return !this.#closing;
+    return !this.#closing.signal.aborted;
+  }
+
+  /** Aborted as soon as it takes no more requests; for work that nobody should wait for. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** How many requests it has taken since it began to serve. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
   enter(): void {
+    this.#accepted += 1;
     this.#inFlight += 1;
   }
 
   leave(): void {
     this.#inFlight -= 1;
-    if (this.#closing && this.#inFlight === 0) this.#drained.resolve();
+    if (!this.open && this.#inFlight === 0) this.#drained.resolve();
   }
 
   /** When it last gave a byte of an answer; null before the first. */
@@ -70,7 +82,7 @@ export class SlotEndpoint {
 
   /** Takes no more requests; resolves when the last has left. */
   drain(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     if (this.#inFlight === 0) this.#drained.resolve();
     return this.#drained.promise;
   }

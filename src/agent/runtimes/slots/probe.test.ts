@@ -23,7 +23,10 @@ async function runtime(answers: Readonly<Record<string, readonly [number, unknow
   const socket = join(directory.path, 's.sock');
   server.listen(socket);
   await once(server, 'listening');
-  const pool = new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock).localPool(socket, 1);
+  const pool = new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock).runtimePool(
+    { kind: 'unix', path: socket },
+    1,
+  );
   onTestFinished(async () => {
     await pool.destroy();
     server.closeAllConnections();
@@ -144,8 +147,8 @@ describe('a runtime that is probed', () => {
     const server = createServer((_request, response) => response.writeHead(status).end());
     server.listen(join(directory.path, 's.sock'));
     await once(server, 'listening');
-    const pool = new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock).localPool(
-      join(directory.path, 's.sock'),
+    const pool = new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock).runtimePool(
+      { kind: 'unix', path: join(directory.path, 's.sock') },
       1,
     );
     onTestFinished(async () => {

@@ -7,7 +7,7 @@ import { FailureTracker } from './failure-tracker.ts';
 import { toAttempt, type LogQuery, type SlotLog } from './attempt-view.ts';
 import { settingsOf } from './launcher.ts';
 import { AttemptLogs } from './log-buffer.ts';
-import { pendingChanges } from './pending-changes.ts';
+import { pendingChanges, type RuntimeSettings } from './pending-changes.ts';
 import { pickAdopted, planSlot, type SlotDesire } from './plan.ts';
 import type { SlotActorDeps } from './slot-deps.ts';
 import { SlotReporter } from './slot-reporter.ts';
@@ -99,6 +99,16 @@ export class SlotActor {
     return this.#reporter.observed;
   }
 
+  /** What the runtime that counts as the slot was started with; null without one. */
+  get settings(): RuntimeSettings | null {
+    return this.#runtimes.current?.settings ?? null;
+  }
+
+  /** The engine of that runtime: image id, or version of the embedded one. */
+  get engineId(): string | null {
+    return this.#runtimes.current?.running.engine.id ?? null;
+  }
+
   /** Whether anything of it runs, were it only to answer its last requests. */
   get runs(): boolean {
     return this.#runtimes.all.some((runtime) => runtime.running.containerId !== null);
@@ -122,6 +132,7 @@ export class SlotActor {
         current === null
           ? null
           : (store.attempt(this.id, current.running.attempt)?.measured_memory_bytes ?? null),
+      metrics: this.#deps.metrics.latest(this.endpoint),
       replacement:
         next === null
           ? null
@@ -146,6 +157,12 @@ export class SlotActor {
     });
   }
 
+  /** Something else is wished for: what failed before is past, and what is under way is given up. */
+  wished(): void {
+    this.#reporter.observed.error = null;
+    this.wake(true);
+  }
+
   /** Sends the slot as it is to whoever listens. */
   tell(): void {
     this.#reporter.publish();
@@ -155,6 +172,11 @@ export class SlotActor {
   engineCameBack(): void {
     this.#failures.engineCameBack();
     this.wake();
+  }
+
+  /** An image was pulled or imported: a slot that failed for want of one tries again. */
+  imageCame(): void {
+    if (this.#failures.imageCame()) this.wake();
   }
 
   /** Tells it what was found running for it; `wake` makes it look at that. */

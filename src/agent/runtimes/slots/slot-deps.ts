@@ -1,3 +1,4 @@
+import type { SlotMetrics } from '../../../shared/contract/index.ts';
 import type { BlobStore } from '../../artifacts/index.ts';
 import type { ModelLifecycle, ModelStore } from '../../catalog/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -8,6 +9,7 @@ import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/rule.ts';
 import type { MemoryFit } from '../fit/memory-fit.ts';
+import type { SlotEndpoint } from './endpoint.ts';
 import type { Launcher } from './launcher.ts';
 import type { LivenessTiming } from './liveness.ts';
 import type { RetryPolicy } from './plan.ts';
@@ -30,6 +32,8 @@ export interface SlotActorDeps {
   readonly room: RoomBeside;
   readonly fit: MemoryFit;
   readonly rules: readonly DiagnosisRule[];
+  /** What engines say of themselves. */
+  readonly metrics: { latest(endpoint: SlotEndpoint | null): SlotMetrics | null };
   readonly logDirectory: string;
   readonly retry: RetryPolicy;
   readonly liveness: LivenessTiming;

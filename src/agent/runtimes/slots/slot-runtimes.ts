@@ -72,7 +72,7 @@ export class SlotRuntimes {
   ): AttachedRuntime {
     const { egress, clock, logs, onLine, onExit, onFailure } = this.#deps;
     return new AttachedRuntime(running, {
-      pool: egress.localPool(running.socketPath, POOL_CONNECTIONS),
+      pool: egress.runtimePool(running.address, POOL_CONNECTIONS),
       logPath: logs.path(running.attempt),
       milestones: spec?.milestones ?? [],
       stallMs: spec === null ? UNKNOWN_STALL_MS : spec.stall_seconds * 1000,

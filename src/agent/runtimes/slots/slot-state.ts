@@ -1,4 +1,4 @@
-import type { LoadError, Slot } from '../../../shared/contract/index.ts';
+import type { LoadError, Slot, SlotMetrics } from '../../../shared/contract/index.ts';
 import type { LoadState, SlotPhase } from '../../../shared/lifecycle/index.ts';
 import type { SlotMemoryView } from '../fit/slot-memory.ts';
 import type { EffectiveConfig } from '../specs/effective-config.ts';
@@ -63,6 +63,7 @@ export interface SlotViewExtras {
   readonly pendingChanges: readonly string[];
   readonly measuredMemoryBytes: number | null;
   readonly memory: SlotMemoryView;
+  readonly metrics: SlotMetrics | null;
   readonly replacement: ReplacementView | null;
 }
 
@@ -124,7 +125,7 @@ export function toSlot(row: SlotRow, observed: SlotObserved, extras: SlotViewExt
             milestones: extras.replacement.milestones.map(toMilestone),
             since: toIso(extras.replacement.since),
           },
-    metrics: null,
+    metrics: extras.metrics,
     requests_in_flight: extras.inFlight,
     observed_at: toIsoOrNull(observed.observedAt),
     since: toIsoOrNull(observed.since),

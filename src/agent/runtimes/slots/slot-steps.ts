@@ -1,4 +1,5 @@
 import { AppError, type LoadError } from '../../../shared/contract/index.ts';
+import { runtimeAddressText } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { AttachedRuntime } from './attached-runtime.ts';
 import { AttemptStarter } from './attempt-starter.ts';
@@ -213,7 +214,7 @@ export class SlotSteps {
       engineVersion: probed.engineVersion ?? running.engine.version,
       containerId: running.containerId,
       isolation: running.isolation,
-      endpoint: running.socketPath,
+      endpoint: runtimeAddressText(running.address),
       contextLength: probed.contextLength,
       parallel: probed.parallel,
       loadMs: before === undefined ? null : (before.loaded_at ?? now) - before.started_at,

@@ -9,7 +9,7 @@ import {
 } from '../../../shared/contract/index.ts';
 import type { Actor, ModelRow } from '../../catalog/index.ts';
 import type { MemoryGate } from '../fit/memory-fit.ts';
-import { unsupportedSettings } from '../specs/launch.ts';
+import { settingProblem } from '../specs/slot-settings.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { slotMismatch } from './launcher.ts';
 import { SlotActor } from './slot-actor.ts';
@@ -47,7 +47,7 @@ export class SlotWishes {
   async create(slot: NewSlot, actor: Actor): Promise<Slot> {
     const { database, store, journal, specs } = this.#deps;
     const spec = specs.get(slot.runtime_spec);
-    this.#assertSettings(slot.runtime_spec, slot.capability, slot.config);
+    this.#assertSettings(slot.runtime_spec, slot.capability, slot.config, slot.gpu_ids);
     const id = slot.id ?? this.#freeId(slot.display_name ?? defaultSlotName(slot.capability));
     await database.transact((unit) => {
       if (store.find(id) !== undefined) {
@@ -105,6 +105,7 @@ export class SlotWishes {
         changes.runtime_spec ?? row.runtime_spec,
         row.capability,
         changes.config ?? row.config,
+        changes.gpu_ids ?? row.gpu_ids,
       );
       assertFits(memory, overrides);
       store.update(row, {
@@ -121,7 +122,7 @@ export class SlotWishes {
     });
     // Not every change makes the slot do something that it would tell by itself.
     this.#owners.get(id).tell();
-    if (restarts) this.#owners.get(id).wake(true);
+    if (restarts) this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -182,7 +183,7 @@ export class SlotWishes {
         data: { model_id: modelId, was: row.desired_model_id, ...overrideData(memory, overrides) },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -199,7 +200,7 @@ export class SlotWishes {
         data: { model_id: row.desired_model_id },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -222,7 +223,7 @@ export class SlotWishes {
         data: { model_id: row.desired_model_id, ...overrideData(memory, overrides) },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -243,17 +244,22 @@ export class SlotWishes {
     return fit.gate(slot, model, AbortSignal.timeout(RESOLVE_MS));
   }
 
-  #assertSettings(specId: string, capability: Capability, config: SlotConfig): void {
+  #assertSettings(
+    specId: string,
+    capability: Capability,
+    config: SlotConfig,
+    gpuIds: readonly string[],
+  ): void {
     const spec = this.#deps.specs.get(specId);
     if (!spec.capabilities.includes(capability)) {
       throw new AppError('unsupported_format', `${spec.name} does not do ${capability}.`, {
         details: { fields: ['capability'], allowed: spec.capabilities },
       });
     }
-    const unsupported = unsupportedSettings(spec, config);
-    if (unsupported.length === 0) return;
-    throw new AppError('invalid_argument', `${spec.name} does not take ${unsupported.join(', ')}.`, {
-      details: { fields: unsupported.map((key) => `config.${key}`), allowed: spec.settings },
+    const problem = settingProblem(spec, config, gpuIds);
+    if (problem === null) return;
+    throw new AppError('invalid_argument', problem.message, {
+      details: { fields: problem.fields, allowed: problem.allowed },
     });
   }
 

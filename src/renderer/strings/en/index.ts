@@ -4,6 +4,7 @@ import { common } from './common.ts';
 import { credentials } from './credentials.ts';
 import { entry } from './entry.ts';
 import { families } from './families.ts';
+import { hardware } from './hardware.ts';
 import { journal } from './journal.ts';
 import { modelPage } from './model-page.ts';
 import { models } from './models.ts';
@@ -26,6 +27,7 @@ export const en = {
   ...journal,
   ...models,
   ...slots,
+  ...hardware,
   ...overview,
   ...playground,
   ...catalogue,
