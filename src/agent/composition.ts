@@ -1,3 +1,4 @@
+import { freemem, totalmem } from 'node:os';
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
@@ -58,7 +59,7 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
-  FreeMemoryRoom,
+  fitRoutes,
   ImageDesk,
   imageExportJob,
   imageImportJob,
@@ -72,7 +73,9 @@ import {
   loadDiagnosisRules,
   METRICS_TIMING,
   RETRY_POLICY,
+  MemoryFit,
   runtimeRoutes,
+  type FitDevices,
   terminalRoutes,
   Terminals,
   Slots,
@@ -101,6 +104,8 @@ import {
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
+  /** GPUs and memory, when not those of the machine. */
+  readonly fitDevices?: FitDevices;
   readonly clock?: Clock;
   /** What wakes the agent for work that is due later. */
   readonly timers?: Timers;
@@ -275,6 +280,19 @@ export async function compose(foundation: Foundation) {
     gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
   });
   const slotStore = new SlotStore(database, clock);
+  const fit = new MemoryFit({
+    database,
+    clock,
+    models,
+    blobs,
+    specs,
+    launcher,
+    store: slotStore,
+    devices: overrides.fitDevices ?? {
+      gpus: async (signal) => (await gpus.refresh(signal)).gpus.filter(({ usable }) => usable),
+      memory: () => ({ total: totalmem(), available: freemem() }),
+    },
+  });
   const metrics = new EngineMetrics({
     hub,
     clock,
@@ -296,7 +314,8 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
-    room: overrides.room ?? new FreeMemoryRoom(specs),
+    room: overrides.room ?? fit,
+    fit,
     callers: usageQuery,
     facts,
     metrics,
@@ -334,7 +353,13 @@ export async function compose(foundation: Foundation) {
   });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
+    [
+      ...builtInValidators({
+        blobs,
+        estimator: { estimate: (model, signal) => fit.machineOf(model, null, signal) },
+      }),
+      endpointProbe(calls),
+    ],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
@@ -398,6 +423,7 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
+  fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
   runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
   imageRoutes(router, imageDeps);
   const terminals = new Terminals({

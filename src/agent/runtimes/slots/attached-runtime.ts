@@ -1,6 +1,7 @@
 import type { Pool } from 'undici';
 import type { SlotPhase } from '../../../shared/lifecycle/index.ts';
 import type { ExitInfo, LogLine, RunningRuntime } from '../drivers/driver.ts';
+import { EngineReport } from '../fit/engine-report.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import { SlotEndpoint } from './endpoint.ts';
 import { LogBuffer, type NumberedLine } from './log-buffer.ts';
@@ -39,6 +40,8 @@ export class AttachedRuntime {
   adopted: boolean;
   /** Of the wish it satisfies: that of its start, until a later wish turns out to need nothing else. */
   generation: number;
+  /** What its engine says of memory. */
+  readonly report = new EngineReport();
   phase: SlotPhase = 'starting';
   readonly since: number;
   readonly #options: AttachOptions;
@@ -136,6 +139,7 @@ export class AttachedRuntime {
   }
 
   #onLine(line: NumberedLine): void {
+    this.report.line(line.text);
     const isMilestone = this.progress.line(line.text, this.#options.now());
     if (isMilestone && this.progress.allReached) this.#ready.resolve();
     this.#options.onLine(this, line, isMilestone);
