@@ -148,41 +148,17 @@ export function othersOf(seen: {
   return Math.max(0, seen.acceptedAfter - seen.acceptedBefore - seen.ours) + seen.inFlightBefore;
 }
 
-/** Common words of one length, so that texts of as many words have as many tokens, whatever the tokenizer. */
-const WORDS = [
-  'house',
-  'river',
-  'seven',
-  'table',
-  'green',
-  'paper',
-  'stone',
-  'north',
-  'apple',
-  'light',
-  'cloud',
-  'bread',
-];
-/** Texts with numbers up to here are as long as each other. */
+const WORDS = 'house river seven table green paper stone north apple light cloud bread'.split(' ');
+/** How many different texts there are of one length. */
 export const TEXTS = 1_000_000;
 
 /**
- * A text of so many words. Each number gives another one from its first word on, so that no engine answers from what it
- * has read before; the same number gives the same text.
+ * A text of so many words, that has as many tokens as every other one of the length, whatever the tokenizer. Each number
+ * gives another first word: engines keep what they have read by how it begins, so none answers from that.
  */
 export function promptText(words: number, number: number): string {
-  let state = (Math.imul(number, 2_654_435_761) + 1) >>> 0 || 1;
-  const picked = [String(number % TEXTS).padStart(6, '0')];
-  while (picked.length < words) {
-    // xorshift32: https://www.jstatsoft.org/article/view/v008i14
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    picked.push(WORDS[state % WORDS.length] ?? 'house');
-  }
-  return picked.join(' ');
+  const first = String(number % TEXTS).padStart(6, '0');
+  return [first, ...Array.from({ length: words - 1 }, (_, at) => WORDS[at % WORDS.length])].join(' ');
 }
 
 /**
