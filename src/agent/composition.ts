@@ -10,7 +10,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
 import {
   assertRanges,
   baseUrlOf,
@@ -59,6 +59,12 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  ImageDesk,
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  imageRoutes,
+  type ImageJobDeps,
   EngineMetrics,
   LABEL_NODE,
   Launcher,
@@ -246,11 +252,24 @@ export async function compose(foundation: Foundation) {
   const drivers = new Map<string, RuntimeDriver>([
     [
       'docker',
-      new DockerDriver({ engine: docker, nodeId: identity.nodeId, log: log.child({ part: 'docker' }) }),
+      new DockerDriver({
+        engine: docker,
+        nodeId: identity.nodeId,
+        log: log.child({ part: 'docker' }),
+        gpuRequest: config.gpuRequest,
+      }),
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
-  const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const launcher = new Launcher({
+    specs,
+    drivers,
+    models,
+    blobs,
+    paths,
+    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
+  });
+  const slotStore = new SlotStore(database, clock);
   const metrics = new EngineMetrics({
     hub,
     clock,
@@ -265,7 +284,7 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'slots' }),
     egress,
-    store: new SlotStore(database, clock),
+    store: slotStore,
     models,
     lifecycle,
     blobs,
@@ -279,6 +298,23 @@ export async function compose(foundation: Foundation) {
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
+  const engineImages = new DockerImages(docker);
+  const imageDeps: ImageJobDeps = {
+    jobs,
+    egress,
+    profile,
+    engine: engineImages,
+    desk: new ImageDesk({
+      database,
+      journal,
+      engine: engineImages,
+      store: slotStore,
+      specs,
+      launcher,
+      models,
+      onArrived: () => slots.imageCame(),
+    }),
+  };
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -321,6 +357,9 @@ export async function compose(foundation: Foundation) {
       deviceName(device, ids, gpus.snapshot().gpus),
   };
   jobs.register(benchmarkJob(benchmarkDeps));
+  jobs.register(imagePullJob(imageDeps));
+  jobs.register(imageImportJob(imageDeps));
+  jobs.register(imageExportJob(imageDeps));
 
   const stopping = new AbortController();
   const door: Door = {
@@ -364,6 +403,7 @@ export async function compose(foundation: Foundation) {
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
     journal,

@@ -28,6 +28,8 @@ export interface GpuState {
   /** Cards that no longer answer. */
   readonly lost: ReadonlySet<string>;
   readonly cudaVersion: string | null;
+  /** A card was seen on the bus, but no driver. */
+  readonly cardWithoutDriver: boolean;
   readonly samplingMs: number | null;
   readonly observedAt: number | null;
 }
@@ -41,6 +43,7 @@ export const NOTHING_KNOWN: GpuState = {
   processes: [],
   lost: new Set(),
   cudaVersion: null,
+  cardWithoutDriver: false,
   samplingMs: null,
   observedAt: null,
 };

@@ -106,6 +106,12 @@ export class Gpus {
     return this.snapshot();
   }
 
+  /** No card is plugged in, as far as one can see, and nobody named a nvidia-smi: there is nothing to repair. */
+  get needsNoDriver(): boolean {
+    const { problem, cardWithoutDriver } = this.#telemetry.state;
+    return problem?.state === 'absent' && !cardWithoutDriver && this.#deps.nvidiaSmi === null;
+  }
+
   /** Of a card or a MIG instance, by UUID or a card's index; null when there is no such GPU. */
   memoryOf(id: string): GpuMemory | null {
     const gpu = this.snapshot().gpus.find(
@@ -119,6 +125,18 @@ export class Gpus {
       freeBytes: gpu.memory_free_bytes,
       observedAt: gpu.observed_at,
     };
+  }
+
+  /** Why no container can be given this GPU, in a sentence; null when one can. Asks the driver. */
+  async problemOf(id: string, signal: AbortSignal): Promise<string | null> {
+    const { gpus, reason } = await this.refresh(signal);
+    const gpu = gpus.find(
+      ({ uuid, index, parent_uuid: parent }) => uuid === id || (parent === null && String(index) === id),
+    );
+    if (gpu === undefined) return `There is no GPU ${id} here. ${reason ?? ''}`.trim();
+    return gpu.usable
+      ? null
+      : `GPU ${id} cannot be used: ${gpu.unusable_reason ?? 'the driver does not say why'}.`;
   }
 
   /** Tells every new reading and every change of the driver's state. @returns what ends it */

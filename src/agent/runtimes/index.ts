@@ -1,7 +1,16 @@
 export { loadDiagnosisRules } from './diagnosis/rules.ts';
-export { DockerDriver, LABEL_NODE } from './drivers/docker-driver.ts';
+export { LABEL_NODE } from './drivers/container.ts';
+export { DockerDriver } from './drivers/docker-driver.ts';
 export type { RuntimeDriver } from './drivers/driver.ts';
 export { EmbeddedDriver } from './drivers/embedded-driver.ts';
+export { ImageDesk } from './images/image-desk.ts';
+export {
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  type ImageJobDeps,
+} from './images/image-jobs.ts';
+export { imageRoutes } from './images/routes.ts';
 export { EngineMetrics, METRICS_TIMING, type MetricsTiming } from './metrics/engine-metrics.ts';
 export { runtimeRoutes } from './routes.ts';
 export type { SlotEndpoint } from './slots/endpoint.ts';

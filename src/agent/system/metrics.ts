@@ -10,6 +10,7 @@ import type { Journal } from '../kernel/journal.ts';
 import type { RuntimeProfile } from '../kernel/profile.ts';
 import type { EngineMetrics, Slots } from '../runtimes/index.ts';
 import type { CountedCall, UsageRecorder } from '../usage/index.ts';
+import { gpuMetrics } from './gpu-metrics.ts';
 import { MetricSet, type Prometheus } from './metric-set.ts';
 import { VERSION } from './version.ts';
 
@@ -109,6 +110,7 @@ function build(prometheus: Prometheus, deps: MetricsDeps): Calls {
   const set = new MetricSet(prometheus, registry);
   nodeMetrics(set, deps);
   stateMetrics(set, deps);
+  gpuMetrics(set, deps.gpus);
   engineMetrics(set, deps);
   processMetrics(set);
   return {

@@ -34,6 +34,8 @@ export interface ChartProps {
   readonly format: (value: number | null) => string;
   /** The scale goes at least this far: the size of a memory, a hundred percent. */
   readonly top?: number;
+  /** Where the grid lines stand, for scales with an end of their own. */
+  readonly steps?: readonly number[];
   /** Many charts on a page take less height. */
   readonly low?: boolean;
   /** Counted things have no half steps. */
@@ -74,7 +76,7 @@ function Drawn(props: ChartProps): ReactNode {
   const high = useMediaQuery(ROOM);
   const linesHeight = props.low === true ? (high ? LOW : SMALL) : high ? HIGH : LOW;
   const titleId = useId();
-  const { places, named, events, top, whole = false, withNames, sync, onAt } = props;
+  const { places, named, events, top, steps, whole = false, withNames, sync, onAt } = props;
 
   useEffect(() => {
     const element = host.current;
@@ -89,6 +91,7 @@ function Drawn(props: ChartProps): ReactNode {
           events,
           format,
           top,
+          steps,
           whole,
           withNames,
           sync,
@@ -104,7 +107,7 @@ function Drawn(props: ChartProps): ReactNode {
       element,
     );
     return () => plot.destroy();
-  }, [width, linesHeight, places, named, series, events, format, top, whole, withNames, sync, onAt]);
+  }, [width, linesHeight, places, named, series, events, format, top, steps, whole, withNames, sync, onAt]);
 
   const labels = apart(ends, LABEL_HEIGHT, linesHeight - LABEL_HEIGHT);
   return (
@@ -202,6 +205,7 @@ interface PlotOptions extends Pick<
   readonly named: readonly number[] | undefined;
   readonly events: readonly ChartEvent[] | undefined;
   readonly top: number | undefined;
+  readonly steps: readonly number[] | undefined;
   readonly whole: boolean;
   readonly width: number;
   readonly height: number;
@@ -216,7 +220,7 @@ function optionsOf(options: PlotOptions, element: HTMLElement): uPlot.Options {
   const colour = (token: string): string => style.getPropertyValue(`--${token}`).trim();
   const font = `11px ${style.fontFamily}`;
   const most = Math.max(top, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
-  const steps = stepsFor(most, whole);
+  const steps = options.steps ?? stepsFor(most, whole);
   const room = Math.floor((width - LEFT - RIGHT) / PLACE_WIDTH);
   const names =
     named === undefined

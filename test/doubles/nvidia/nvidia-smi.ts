@@ -91,9 +91,19 @@ function answer({ kind, fields, ids }: Question, looping: boolean): string {
     throw new Exit(15, lostText(busIdOf(recording.gpus, firstLost)));
   if (kind === 'report') return recording.report;
   if (kind === 'compute-apps') {
-    const known = ['timestamp', 'gpu_uuid', 'gpu_name', 'pid', 'process_name', 'used_gpu_memory', 'used_memory'];
+    const known = [
+      'timestamp',
+      'gpu_uuid',
+      'gpu_name',
+      'pid',
+      'process_name',
+      'used_gpu_memory',
+      'used_memory',
+    ];
     assertKnown(fields, known, now);
-    const rows = (now.processes ?? recording.processes.rows).filter((row) => !lost.has(row['gpu_uuid'] ?? ''));
+    const rows = (now.processes ?? recording.processes.rows).filter(
+      (row) => !lost.has(row['gpu_uuid'] ?? ''),
+    );
     return table(rows, fields, {});
   }
   assertKnown(fields, ['timestamp', ...recording.gpus.fields], now);
@@ -122,7 +132,9 @@ function table(
   fields: readonly string[],
   more: Readonly<Record<string, string>>,
 ): string {
-  return rows.map((row) => `${fields.map((field) => more[field] ?? row[field] ?? '[N/A]').join(', ')}\n`).join('');
+  return rows
+    .map((row) => `${fields.map((field) => more[field] ?? row[field] ?? '[N/A]').join(', ')}\n`)
+    .join('');
 }
 
 function stamp(date: Date): string {

@@ -30,14 +30,28 @@ export async function findProgram(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string | null> {
   for (const path of configured === null ? programCandidates(process.platform, env) : [configured]) {
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
+    if (await isExecutable(path)) return path;
   }
   return null;
 }
+
+/** A program in the PATH of the agent; null when it is not there. */
+export async function findCommand(
+  name: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | null> {
+  for (const directory of (env['PATH'] ?? '').split(delimiter).filter((one) => one !== '')) {
+    const path = join(directory, name);
+    if (await isExecutable(path)) return path;
+  }
+  return null;
+}
+
+const isExecutable = (path: string): Promise<boolean> =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 
 const PCI_DEVICES = '/sys/bus/pci/devices';
 const NVIDIA = '0x10de';

@@ -1,5 +1,5 @@
 export { absentProblem, DriverFailure, type DriverProblem, type DriverState } from './driver-state.ts';
-export { findProgram, hasNvidiaCard } from './find-program.ts';
+export { findCommand, findProgram, hasNvidiaCard } from './find-program.ts';
 export type { LiveQuery } from './live-query.ts';
 export type { MigDevice, MigReading } from './mig.ts';
 export { NvidiaSmi, NVIDIA_SMI_TIMING, type Costed, type NvidiaSmiTiming } from './nvidia-smi.ts';

@@ -57,6 +57,12 @@ export interface AttemptRow {
   readonly failure: string | null;
 }
 
+export interface RecordedImage {
+  readonly reference: string;
+  readonly image_id: string;
+  readonly changed_from: string | null;
+}
+
 /** The SQL of slots: what is wished for, and what was last seen. */
 export class SlotStore {
   readonly #database: Database;
@@ -228,10 +234,18 @@ export class SlotStore {
     this.#database
       .prepare(
         `INSERT INTO runtime_images (reference, image_id, seen_at) VALUES (:reference, :imageId, :now)
-         ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, seen_at = excluded.seen_at`,
+         ON CONFLICT (reference) DO UPDATE
+         SET changed_from = image_id, image_id = excluded.image_id, seen_at = excluded.seen_at`,
       )
       .run({ reference, imageId, now: this.#clock.now() });
     return before?.image_id ?? null;
+  }
+
+  /** Every reference that a runtime was started from, or that was brought here, with what stood behind it. */
+  recordedImages(): RecordedImage[] {
+    return this.#database
+      .prepare<RecordedImage>('SELECT reference, image_id, changed_from FROM runtime_images')
+      .all({});
   }
 }
 

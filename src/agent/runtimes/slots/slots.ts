@@ -129,6 +129,11 @@ export class Slots implements SlotFacts {
     return this.#owners.find(slotId)?.endpoint ?? null;
   }
 
+  /** An image was pulled or imported. */
+  imageCame(): void {
+    for (const actor of this.#owners.all()) actor.imageCame();
+  }
+
   /** What serves now, and how its spec names the figures of its engine. */
   serving(): { endpoint: SlotEndpoint; map: MetricsMap }[] {
     const { store, specs } = this.#deps;

@@ -110,12 +110,15 @@ interface Drawn {
   readonly line: TextKey;
   readonly value: (sample: GpuSample) => number | null;
   readonly format: Format;
-  readonly top: (gpu: Gpu) => number;
+  readonly top?: (gpu: Gpu) => number;
+  readonly steps?: (gpu: Pick<Gpu, 'memory_total_bytes'>) => readonly number[] | undefined;
 }
 
 const percent: Format = (value) => unit('gpu.percent', value) ?? UNKNOWN;
 const celsius: Format = (value) => unit('gpu.celsius', value) ?? UNKNOWN;
 const watts: Format = (value) => unit('gpu.watts', value) ?? UNKNOWN;
+
+const PERCENT_STEPS = [0, 50, 100];
 
 const DRAWN: readonly Drawn[] = [
   {
@@ -123,14 +126,14 @@ const DRAWN: readonly Drawn[] = [
     line: 'gpu.chart.used',
     value: (sample) => sample.memory_used_bytes,
     format: formatBytes,
-    top: (gpu) => gpu.memory_total_bytes ?? 0,
+    steps: ({ memory_total_bytes: total }) => (total === null ? undefined : [0, total / 2, total]),
   },
   {
     id: 'utilization',
     line: 'gpu.chart.busy',
     value: (sample) => sample.utilization_percent,
     format: percent,
-    top: () => 90,
+    steps: () => PERCENT_STEPS,
   },
   {
     id: 'temperature',
@@ -217,6 +220,9 @@ function OneChart({
     ],
     [drawn, course],
   );
+  // The same array while the card is the same, or the chart would be drawn anew.
+  const { memory_total_bytes: size } = gpu;
+  const steps = useMemo(() => drawn.steps?.({ memory_total_bytes: size }), [drawn, size]);
   const known = (series[0]?.values ?? []).filter((value) => value !== null);
   return (
     <Chart
@@ -234,7 +240,8 @@ function OneChart({
       series={series}
       events={events}
       format={drawn.format}
-      top={drawn.top(gpu)}
+      {...(drawn.top === undefined ? {} : { top: drawn.top(gpu) })}
+      {...(steps === undefined ? {} : { steps })}
       withNames={withNames}
       sync={`gpu ${gpu.uuid}`}
       at={at}

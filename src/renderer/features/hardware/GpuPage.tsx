@@ -106,7 +106,7 @@ function factsOf(gpu: Gpu): Fact[] {
       t('gpu.fact.uuid'),
       <Copy key="uuid" value={gpu.uuid} what={t('what.id')}>
         <span className="mono" title={gpu.uuid}>
-          {truncateMiddle(gpu.uuid, 20)}
+          {truncateMiddle(gpu.uuid, 17)}
         </span>
       </Copy>,
     ],

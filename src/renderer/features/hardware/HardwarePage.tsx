@@ -4,7 +4,6 @@ import { useLiveGpus } from '../../data/hardware.ts';
 import { useSlots } from '../../data/live.ts';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
-import { formatDuration } from '../../parts/format.ts';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { t } from '../../strings/text.ts';
@@ -42,7 +41,7 @@ function HeadFacts({
     instances > 0 ? t('hardware.instances', { count: instances }) : null,
     driver.version === null ? null : t('hardware.driver', { version: driver.version }),
     driver.cuda_version === null ? null : t('hardware.cuda', { version: driver.cuda_version }),
-    every === null || cards.length === 0 ? null : t('hardware.sampled', { span: formatDuration(every) }),
+    every === null || cards.length === 0 ? null : t('hardware.sampled', { seconds: Math.round(every / 1000) }),
   ].filter((fact) => fact !== null);
   return (
     <>

@@ -99,7 +99,7 @@ export const hardware = {
   'hardware.instances': '{count, plural, one {# MIG instance} other {# MIG instances}}',
   'hardware.driver': 'driver {version}',
   'hardware.cuda': 'CUDA {version}',
-  'hardware.sampled': 'every {span}',
+  'hardware.sampled': 'looked at every {seconds, plural, one {second} other {# s}}',
   'hardware.gpus': 'GPUs',
   'hardware.none': 'No NVIDIA GPU can be used on this machine.',
   'hardware.noReason': 'No NVIDIA GPU was found. Models run on the processor.',

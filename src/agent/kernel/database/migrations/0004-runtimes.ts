@@ -45,6 +45,9 @@ ALTER TABLE slot_attempts ADD COLUMN measured_memory_bytes INTEGER;
 -- The load error as it was told when the attempt ended (JSON).
 ALTER TABLE slot_attempts ADD COLUMN failure TEXT;
 
+-- The id that stood behind a reference before the one that does now.
+ALTER TABLE runtime_images ADD COLUMN changed_from TEXT;
+
 CREATE TABLE benchmarks (
   seq              INTEGER PRIMARY KEY,
   id               TEXT NOT NULL UNIQUE,
