@@ -4,12 +4,7 @@ export { DockerDriver } from './drivers/docker-driver.ts';
 export type { RuntimeDriver } from './drivers/driver.ts';
 export { EmbeddedDriver } from './drivers/embedded-driver.ts';
 export { ImageDesk } from './images/image-desk.ts';
-export {
-  imageExportJob,
-  imageImportJob,
-  imagePullJob,
-  type ImageJobDeps,
-} from './images/image-jobs.ts';
+export { imageExportJob, imageImportJob, imagePullJob, type ImageJobDeps } from './images/image-jobs.ts';
 export { imageRoutes } from './images/routes.ts';
 export { EngineMetrics, METRICS_TIMING, type MetricsTiming } from './metrics/engine-metrics.ts';
 export { runtimeRoutes } from './routes.ts';

@@ -64,7 +64,11 @@ export class Slots implements SlotFacts {
   }
 
   /** Which GPUs each slot names, and the containers that its engines run in; read at every tick of the telemetry. */
-  gpuUses(): { readonly slotId: string; readonly gpuIds: readonly string[]; readonly containers: string[] }[] {
+  gpuUses(): {
+    readonly slotId: string;
+    readonly gpuIds: readonly string[];
+    readonly containers: string[];
+  }[] {
     return this.#deps.store.all().map(({ id, gpu_ids: gpuIds }) => {
       const containerId = this.#owners.find(id)?.observed.containerId ?? null;
       return { slotId: id, gpuIds, containers: containerId === null ? [] : [containerId] };
