@@ -122,6 +122,7 @@ export class AttachedRuntime {
   /** Lets go of it without ending it. */
   async detach(): Promise<void> {
     this.#following.abort();
+    void this.#endpoint?.drain();
     await this.pool.destroy();
     await (await this.#opened).close();
   }
