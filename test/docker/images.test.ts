@@ -72,7 +72,11 @@ describe('a pull', () => {
     });
     const bytes = image.layers.reduce((sum, layer) => sum + layer.bytes.length, 0);
     expect(told.map((progress) => progress?.phase)).toContain('pulling');
-    expect(told.at(-1)).toMatchObject({ phase: 'unpacking', bytes_done: bytes, bytes_total: bytes });
+    expect(told.findLast((one) => one?.phase === 'unpacking')).toMatchObject({
+      phase: 'unpacking',
+      bytes_done: bytes,
+      bytes_total: bytes,
+    });
     expect((await images(false)).find(({ id }) => id === image.id)).toMatchObject({
       references: [reference],
       version: '1.2.3',
@@ -162,9 +166,10 @@ describe('a pull', () => {
     registry.release();
     const before = (await agent.call(ENDPOINTS.getProfile, {})).refused_count;
     const asked = registry.requests.length;
-    expect(
-      await agent.request('POST', '/v1/modelops/images/pull', { body: { reference } }),
-    ).toMatchObject({ status: 403, body: { error: 'runtime_profile_blocks_internet' } });
+    expect(await agent.request('POST', '/v1/modelops/images/pull', { body: { reference } })).toMatchObject({
+      status: 403,
+      body: { error: 'runtime_profile_blocks_internet' },
+    });
     expect((await agent.call(ENDPOINTS.getProfile, {})).refused_count).toBe(before + 1);
     expect(registry.requests.length).toBe(asked);
     await agent.call(ENDPOINTS.putProfile, { body: { profile: 'online' } });
@@ -190,7 +195,9 @@ describe('an import', () => {
       state: 'succeeded',
       result: { layout, images: [{ reference, image_id: image.id, config_digest: image.id }] },
     });
-    expect((await images(false)).find(({ id }) => id === image.id)).toMatchObject({ references: [reference] });
+    expect((await images(false)).find(({ id }) => id === image.id)).toMatchObject({
+      references: [reference],
+    });
   });
 
   it('of what is no archive of images is refused at once, and nothing is written', async () => {
@@ -241,7 +248,9 @@ describe('an export', () => {
     const { reference, image } = served('out:1', makeImage([60_000]));
     await pull(reference);
     const target = file('out.tar');
-    const { job } = await agent.call(ENDPOINTS.exportImages, { body: { references: [reference], path: target } });
+    const { job } = await agent.call(ENDPOINTS.exportImages, {
+      body: { references: [reference], path: target },
+    });
     const done = await agent.job(job.id);
     expect(done, JSON.stringify(done.error)).toMatchObject({ state: 'succeeded', result: { path: target } });
     expect((await stat(target)).size).toBe(done.result?.['size_bytes']);
