@@ -26,8 +26,9 @@ import css from './SlotPage.module.css';
 
 const ConfigTab = lazy(() => import('./ConfigTab.tsx'));
 const LogsTab = lazy(() => import('./LogsTab.tsx'));
+const TerminalTab = lazy(() => import('./TerminalTab.tsx'));
 
-const TABS = ['overview', 'config', 'logs', 'history'] as const;
+const TABS = ['overview', 'config', 'logs', 'terminal', 'history'] as const;
 
 /** One slot: its state, its settings, its logs. */
 export default function SlotPage({
@@ -78,7 +79,7 @@ export default function SlotPage({
         tab={tab}
         tabs={TABS}
         labelOf={(one) => t(`slot.tab.${one}`)}
-        facts={tab === 'logs' ? null : <Facts facts={slotFacts(slot)} />}
+        facts={tab === 'logs' || tab === 'terminal' ? null : <Facts facts={slotFacts(slot)} />}
       >
         <Tabs.Panel value="overview" className={tabsCss.panel ?? ''} tabIndex={0}>
           <Overview slot={slot} />
@@ -91,6 +92,11 @@ export default function SlotPage({
         <Tabs.Panel value="logs" className={css.logs ?? ''}>
           <Suspense fallback={<Pending />}>
             <LogsTab slot={slot} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="terminal" className={css.logs ?? ''}>
+          <Suspense fallback={<Pending />}>
+            <TerminalTab slot={slot} />
           </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="history" className={tabsCss.panel ?? ''} tabIndex={0}>
@@ -107,7 +113,7 @@ function Overview({ slot }: { readonly slot: Slot }): ReactNode {
   return (
     <div className={css.overview}>
       {slot.load_error !== null && slot.load_state !== 'loading' && (
-        <SlotError slot={slot} error={slot.load_error} />
+        <SlotError slot={slot} error={slot.load_error} full />
       )}
       <Section title={t('slot.holds')}>
         <SlotHolds slot={slot} />
