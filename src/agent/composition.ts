@@ -251,11 +251,23 @@ export async function compose(foundation: Foundation) {
   const drivers = new Map<string, RuntimeDriver>([
     [
       'docker',
-      new DockerDriver({ engine: docker, nodeId: identity.nodeId, log: log.child({ part: 'docker' }) }),
+      new DockerDriver({
+        engine: docker,
+        nodeId: identity.nodeId,
+        log: log.child({ part: 'docker' }),
+        gpuRequest: config.gpuRequest,
+      }),
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
-  const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const launcher = new Launcher({
+    specs,
+    drivers,
+    models,
+    blobs,
+    paths,
+    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
+  });
   const slotStore = new SlotStore(database, clock);
   const metrics = new EngineMetrics({
     hub,

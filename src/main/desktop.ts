@@ -13,6 +13,7 @@ import { answerPageMessages } from './page-messages.ts';
 import { securePages, secureSession, type PageRules } from './page-security.ts';
 import { askBeforeQuit } from './quit.ts';
 import { sentenceOf, Supervisor } from './supervisor.ts';
+import { PageTerminals } from './terminal.ts';
 import { StatusTray } from './tray.ts';
 import { unloadQuestion } from './verdict.ts';
 import { MainWindow } from './window.ts';
@@ -37,6 +38,12 @@ export async function startDesktop(): Promise<Desktop> {
   const window = new MainWindow({
     preload: join(import.meta.dirname, '../preload/index.cjs'),
     version: app.getVersion(),
+    onPageGone: () => terminals.closeAll(),
+  });
+  const terminals = new PageTerminals({
+    call: () => supervisor.connection?.call ?? null,
+    send: (channel, ...values) => window.send(channel, ...values),
+    env,
   });
   const location = { isPackaged: app.isPackaged, appPath: app.getAppPath(), resourcesPath, platform, arch };
   const supervisor = new Supervisor({
@@ -70,12 +77,13 @@ export async function startDesktop(): Promise<Desktop> {
     target: () => supervisor.target(),
     renewed: (token) => supervisor.renewed(token),
   });
-  answerPageMessages(window, supervisor);
+  answerPageMessages(window, supervisor, terminals);
   askBeforeQuit({ app, supervisor, window: () => window.current, facts: () => facts });
   app.on('activate', () => window.show());
   // The tray keeps the app; without this listener Electron would end it with its last window.
   app.on('window-all-closed', () => undefined);
   app.on('will-quit', () => {
+    terminals.closeAll();
     supervisor.close();
     tray.destroy();
   });

@@ -8,11 +8,18 @@ const RELOAD_PAUSE_MS = 10_000;
 
 /** The one window of the app. Closing it leaves the app in the tray. */
 export class MainWindow {
+  readonly #onPageGone: () => void;
   readonly #preload: string;
   readonly #version: string;
   #window: BrowserWindow | null = null;
 
-  constructor(options: { readonly preload: string; readonly version: string }) {
+  constructor(options: {
+    readonly preload: string;
+    readonly version: string;
+    /** The page that was there is no more: closed, reloaded or ended. */
+    readonly onPageGone: () => void;
+  }) {
+    this.#onPageGone = options.onPageGone;
     this.#preload = options.preload;
     this.#version = options.version;
   }
@@ -35,8 +42,8 @@ export class MainWindow {
   }
 
   /** Tells the page something, if there is one. */
-  send(channel: string, message: unknown): void {
-    this.#window?.webContents.send(channel, message);
+  send(channel: string, ...values: unknown[]): void {
+    this.#window?.webContents.send(channel, ...values);
   }
 
   #create(path: string): void {
@@ -61,7 +68,10 @@ export class MainWindow {
     this.#window = window;
     window.setMenuBarVisibility(false);
     window.once('ready-to-show', () => window.show());
+    window.webContents.on('did-navigate', this.#onPageGone);
+    window.webContents.on('render-process-gone', this.#onPageGone);
     window.once('closed', () => {
+      this.#onPageGone();
       this.#window = null;
     });
     reloadWhenGone(window);

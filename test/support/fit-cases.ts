@@ -28,27 +28,90 @@ const SETTINGS: FitSettings = {
   allOutputs: false,
 };
 
-const small = { layers: 4, embedding: 1024, feedForward: 2816, heads: 16, kvHeads: 4, vocabulary: 4000, trained: 8192 };
+const small = {
+  layers: 4,
+  embedding: 1024,
+  feedForward: 2816,
+  heads: 16,
+  kvHeads: 4,
+  vocabulary: 4000,
+  trained: 8192,
+};
 const large = { ...small, embedding: 2048, feedForward: 5632, vocabulary: 32_000, trained: 32_768 };
 
 export const FIT_CASES: readonly FitCase[] = [
   { shape: { ...small, name: 'gqa' }, settings: {} },
   { shape: { ...small, name: 'all heads', kvHeads: 16, headSize: 256 }, settings: { contextLength: 1000 } },
-  { shape: { ...small, name: 'one kv head', kvHeads: 1, heads: 8, architecture: 'qwen2' }, settings: { parallel: 3, contextLength: 333 } },
-  { shape: { ...small, name: 'quantised cache', architecture: 'qwen3', headSize: 128 }, settings: { kvCacheType: 'q8_0' } },
-  { shape: { ...small, name: 'four-bit cache', weights: 'q4_K' }, settings: { kvCacheType: 'q4_0', parallel: 2 } },
-  { shape: { ...small, name: 'no flash attention' }, settings: { flashAttention: 'off', contextLength: 2048 } },
-  { shape: { ...small, name: 'sliding window', architecture: 'gemma3', window: 512, tied: true, layers: 12 }, settings: { parallel: 2 } },
-  { shape: { ...small, name: 'wide window', architecture: 'gemma3', window: 1024, tied: true, layers: 13, headSize: 256 }, settings: { contextLength: 16_384, ubatch: 256 } },
+  {
+    shape: { ...small, name: 'one kv head', kvHeads: 1, heads: 8, architecture: 'qwen2' },
+    settings: { parallel: 3, contextLength: 333 },
+  },
+  {
+    shape: { ...small, name: 'quantised cache', architecture: 'qwen3', headSize: 128 },
+    settings: { kvCacheType: 'q8_0' },
+  },
+  {
+    shape: { ...small, name: 'four-bit cache', weights: 'q4_K' },
+    settings: { kvCacheType: 'q4_0', parallel: 2 },
+  },
+  {
+    shape: { ...small, name: 'no flash attention' },
+    settings: { flashAttention: 'off', contextLength: 2048 },
+  },
+  {
+    shape: { ...small, name: 'sliding window', architecture: 'gemma3', window: 512, tied: true, layers: 12 },
+    settings: { parallel: 2 },
+  },
+  {
+    shape: {
+      ...small,
+      name: 'wide window',
+      architecture: 'gemma3',
+      window: 1024,
+      tied: true,
+      layers: 13,
+      headSize: 256,
+    },
+    settings: { contextLength: 16_384, ubatch: 256 },
+  },
   { shape: { ...small, name: 'experts', experts: { count: 16, used: 4 }, feedForward: 768 }, settings: {} },
   { shape: { ...small, name: 'outputs', vocabulary: 32_000 }, settings: { allOutputs: true, batch: 512 } },
-  { shape: { ...small, name: 'latent', architecture: 'deepseek2', headSize: 128, latent: { rank: 512, rope: 64 } }, settings: {} },
-  { shape: { ...small, name: 'state', architecture: 'mamba', state: { inner: 2048, size: 16, kernel: 4 } }, settings: { parallel: 2 } },
+  {
+    shape: {
+      ...small,
+      name: 'latent',
+      architecture: 'deepseek2',
+      headSize: 128,
+      latent: { rank: 512, rope: 64 },
+    },
+    settings: {},
+  },
+  {
+    shape: { ...small, name: 'state', architecture: 'mamba', state: { inner: 2048, size: 16, kernel: 4 } },
+    settings: { parallel: 2 },
+  },
   { shape: { ...small, name: 'large cache', layers: 12, kvHeads: 16 }, settings: { contextLength: 12_288 } },
   { shape: { ...large, name: 'over 1 GiB', layers: 11 }, settings: { contextLength: 2048 } },
-  { shape: { ...large, name: 'over 1 GiB, large cache', layers: 11, kvHeads: 8 }, settings: { contextLength: 3328, parallel: 4 } },
-  { shape: { ...large, name: 'over 1 GiB, large quantised cache', layers: 38, kvHeads: 16, weights: 'q4_0' }, settings: { contextLength: 3328, kvCacheType: 'q8_0' } },
-  { shape: { ...large, name: 'over 1 GiB of experts', layers: 4, feedForward: 768, headSize: 128, experts: { count: 64, used: 8 }, weights: 'q8_0' }, settings: { contextLength: 8192 } },
+  {
+    shape: { ...large, name: 'over 1 GiB, large cache', layers: 11, kvHeads: 8 },
+    settings: { contextLength: 3328, parallel: 4 },
+  },
+  {
+    shape: { ...large, name: 'over 1 GiB, large quantised cache', layers: 38, kvHeads: 16, weights: 'q4_0' },
+    settings: { contextLength: 3328, kvCacheType: 'q8_0' },
+  },
+  {
+    shape: {
+      ...large,
+      name: 'over 1 GiB of experts',
+      layers: 4,
+      feedForward: 768,
+      headSize: 128,
+      experts: { count: 64, used: 8 },
+      weights: 'q8_0',
+    },
+    settings: { contextLength: 8192 },
+  },
 ];
 
 export interface FitComparison {
@@ -58,7 +121,10 @@ export interface FitComparison {
 }
 
 /** Starts llama-server on the shape until it has told its memory, and calculates the same. */
-export async function compareCase({ shape, settings: more }: FitCase, directory: string): Promise<FitComparison> {
+export async function compareCase(
+  { shape, settings: more }: FitCase,
+  directory: string,
+): Promise<FitComparison> {
   const settings = { ...SETTINGS, ...more };
   const file = join(directory, `${shape.name.replace(/\W+/g, '-')}.gguf`);
   await writeShape(file, shape);
@@ -108,6 +174,7 @@ async function ask(file: string, settings: FitSettings): Promise<MeasuredMemory>
     server.once('close', () => resolve());
   });
   const measured = report.measured();
-  if (measured === null) throw new Error(`llama-server told no memory:\n${lines.filter((line) => / E /.test(line)).join('\n')}`);
+  if (measured === null)
+    throw new Error(`llama-server told no memory:\n${lines.filter((line) => / E /.test(line)).join('\n')}`);
   return measured;
 }

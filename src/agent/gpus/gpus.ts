@@ -127,6 +127,18 @@ export class Gpus {
     };
   }
 
+  /** Why no container can be given this GPU, in a sentence; null when one can. Asks the driver. */
+  async problemOf(id: string, signal: AbortSignal): Promise<string | null> {
+    const { gpus, reason } = await this.refresh(signal);
+    const gpu = gpus.find(
+      ({ uuid, index, parent_uuid: parent }) => uuid === id || (parent === null && String(index) === id),
+    );
+    if (gpu === undefined) return `There is no GPU ${id} here. ${reason ?? ''}`.trim();
+    return gpu.usable
+      ? null
+      : `GPU ${id} cannot be used: ${gpu.unusable_reason ?? 'the driver does not say why'}.`;
+  }
+
   /** Tells every new reading and every change of the driver's state. @returns what ends it */
   onChange(listener: (view: GpusView) => void): () => void {
     this.#listeners.add(listener);

@@ -50,8 +50,11 @@ export class Telemetry {
   #failures = 0;
   #tickCostMs: number | null = null;
   #costMark: { ticks: number; cpuMs: number } | null = null;
-  #processes: { at: number; everyMs: number; costMs: number; usedBytes: ReadonlyMap<string, number | null> } =
-    { at: 0, everyMs: 0, costMs: 0, usedBytes: new Map() };
+  #processes: { at: number; costMs: number; usedBytes: ReadonlyMap<string, number | null> } = {
+    at: 0,
+    costMs: 0,
+    usedBytes: new Map(),
+  };
   #queue: Promise<unknown> = Promise.resolve();
   #cancelLook: () => void = () => undefined;
   #cancelLinger: () => void = () => undefined;
@@ -124,7 +127,9 @@ export class Telemetry {
         return;
       }
     }
-    if (this.#processes.at < asked - timing.processesWatchedMs) await this.#readProcesses();
+    // Instances have their memory in the same answer as their processes.
+    const freshMs = this.#state.mig.length > 0 ? timing.watchedMs : timing.processesWatchedMs;
+    if (this.#processes.at < asked - freshMs) await this.#readProcesses();
   }
 
   #lookedAt = 0;
@@ -168,9 +173,12 @@ export class Telemetry {
     const readings = await smi.read(signal, ids);
     const known = mergeCards(this.#state.cards, cards);
     const mig = cards.some(({ migMode }) => migMode === 'enabled') ? await smi.migDevices(signal) : [];
+    // Instances have their memory in the report only; for the rest it may come later.
+    const report = mig.length > 0 ? await this.#report(smi, mig) : {};
     this.#set({
       cards: known,
       mig,
+      ...report,
       problem,
       lost: new Set(
         known.filter(({ uuid }) => !readings.some((one) => one.uuid === uuid)).map(({ uuid }) => uuid),
@@ -178,7 +186,9 @@ export class Telemetry {
     });
     this.#onTick(readings);
     this.#follow(smi);
-    if (this.#state.cudaVersion === null || mig.length > 0) await this.#readReport();
+    // Those that are followed by name say nothing of one that comes back.
+    if (problem !== null) this.#lookIn(timing.retryMaxMs);
+    if (this.#state.cudaVersion === null) this.#set(await this.#report(smi, mig));
     await this.#readProcesses();
   }
 
@@ -306,7 +316,7 @@ export class Telemetry {
         })),
       );
       const costMs = whole.costMs + (report?.costMs ?? 0);
-      this.#processes = { at: this.#deps.clock.now(), everyMs: 0, costMs, usedBytes };
+      this.#processes = { at: this.#deps.clock.now(), costMs, usedBytes };
       this.#set({
         processes: placed,
         ...(report === null ? {} : { migReadings: byUuid(report.value.instances) }),
@@ -318,14 +328,17 @@ export class Telemetry {
     }
   }
 
-  async #readReport(): Promise<void> {
-    const smi = this.#smi;
-    if (smi === null) return;
+  /** What only the long report says; nothing when it cannot be had. */
+  async #report(
+    smi: NvidiaSmi,
+    mig: GpuState['mig'],
+  ): Promise<Partial<Pick<GpuState, 'cudaVersion' | 'migReadings'>>> {
     try {
-      const { value } = await smi.fullReport(this.#state.mig, this.#stopping.signal);
-      this.#set({ cudaVersion: value.cudaVersion, migReadings: byUuid(value.instances) });
+      const { value } = await smi.fullReport(mig, this.#stopping.signal);
+      return { cudaVersion: value.cudaVersion, migReadings: byUuid(value.instances) };
     } catch (error) {
       this.#deps.log.debug({ err: error }, 'the report of nvidia-smi cannot be read');
+      return {};
     }
   }
 

@@ -1,5 +1,6 @@
 export { loadDiagnosisRules } from './diagnosis/rules.ts';
-export { DockerDriver, LABEL_NODE } from './drivers/docker-driver.ts';
+export { LABEL_NODE } from './drivers/container.ts';
+export { DockerDriver } from './drivers/docker-driver.ts';
 export type { RuntimeDriver } from './drivers/driver.ts';
 export { EmbeddedDriver } from './drivers/embedded-driver.ts';
 export { ImageDesk } from './images/image-desk.ts';

@@ -16,7 +16,35 @@ export interface DesktopBridge {
   startAgent(): Promise<AgentState>;
   /** Tells every change from now on. @returns what ends it. */
   onAgentState(listener: (state: AgentState) => void): () => void;
+  readonly terminal: TerminalBridge;
 }
+
+/**
+ * Terminals in the containers of slots. The page names a slot; what is run for it the desktop asks the agent, which
+ * journals it. All of them end with the page.
+ */
+export interface TerminalBridge {
+  open(slotId: string, size: TerminalSize): Promise<TerminalOpening>;
+  write(id: string, data: string): Promise<void>;
+  resize(id: string, size: TerminalSize): Promise<void>;
+  close(id: string): Promise<void>;
+  /** What a terminal prints. The program waits while what was handed over is not taken. @returns what ends it. */
+  onData(listener: (id: string, data: string) => Promise<void>): () => void;
+  /** @returns what ends it. */
+  onExit(listener: (id: string, exitCode: number) => void): () => void;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What came of the wish for a terminal. */
+export type TerminalOpening =
+  | { readonly state: 'open'; readonly id: string; readonly command: string }
+  /** This machine has no docker client, or no terminal of its own; the agent can pass one through. */
+  | { readonly state: 'no_client' }
+  | { readonly state: 'refused'; readonly error: string; readonly message: string; readonly hint: string };
 
 export type ModelPathKind = 'file' | 'directory';
 
@@ -49,6 +77,13 @@ export const DESKTOP_CHANNELS = {
   agentState: 'desktop:agent-state',
   startAgent: 'desktop:start-agent',
   agentStateChanged: 'desktop:agent-state-changed',
+  openTerminal: 'desktop:terminal-open',
+  writeTerminal: 'desktop:terminal-write',
+  resizeTerminal: 'desktop:terminal-resize',
+  closeTerminal: 'desktop:terminal-close',
+  terminalTaken: 'desktop:terminal-taken',
+  terminalData: 'desktop:terminal-data',
+  terminalExit: 'desktop:terminal-exit',
 } as const;
 
 /** How the desktop hands its version to the bridge, which has no other way to know it before the page runs. */

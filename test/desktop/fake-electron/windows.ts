@@ -134,7 +134,10 @@ class WebContents extends EventEmitter {
   setWebRTCIPHandlingPolicy(): void {}
 
   reload(): void {
-    this.page?.reload().catch((error: unknown) => console.error('reload:', error));
+    this.page?.reload().then(
+      () => this.emit('did-navigate', {}, this.getURL()),
+      (error: unknown) => console.error('reload:', error),
+    );
   }
 }
 

@@ -78,11 +78,13 @@ export class Registry implements AsyncDisposable {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? '';
     this.#requests.push(`${request.method} ${path}`);
-    if (this.#fault === 'unauthorized') return refuse(response, 401, 'UNAUTHORIZED', 'authentication required');
+    if (this.#fault === 'unauthorized')
+      return refuse(response, 401, 'UNAUTHORIZED', 'authentication required');
     if (this.#fault === 'error') return refuse(response, 500, 'UNKNOWN', 'the disk of the registry is away');
     if (path === '/v2/') return void response.end('{}');
     const manifest = /^\/v2\/(.+)\/manifests\/(.+)$/.exec(path);
-    if (manifest !== null) return this.#manifest(response, request.method, manifest[1] ?? '', manifest[2] ?? '');
+    if (manifest !== null)
+      return this.#manifest(response, request.method, manifest[1] ?? '', manifest[2] ?? '');
     const blob = /^\/v2\/(.+)\/blobs\/(sha256:[0-9a-f]+)$/.exec(path);
     if (blob !== null) return this.#blob(response, blob[2] ?? '');
     return refuse(response, 404, 'NAME_UNKNOWN', 'no such path');
@@ -95,7 +97,12 @@ export class Registry implements AsyncDisposable {
     reference: string,
   ): void {
     if (this.#fault === 'rate-limit')
-      return refuse(response, 429, 'TOOMANYREQUESTS', 'toomanyrequests: you have reached your pull rate limit');
+      return refuse(
+        response,
+        429,
+        'TOOMANYREQUESTS',
+        'toomanyrequests: you have reached your pull rate limit',
+      );
     const image = [...this.#images].find(
       ([name, { manifest }]) =>
         name === `${repository}:${reference}` ||

@@ -14,6 +14,8 @@ export interface EngineInfo {
   readonly rootless: boolean;
   readonly usernsRemap: boolean;
   readonly memoryBytes: number;
+  /** Runs in a virtual machine beside this system. */
+  readonly desktop: boolean;
   /** Ways to give a container a GPU that the engine tells of itself. */
   readonly nvidia: NvidiaSupport;
 }
@@ -29,11 +31,18 @@ export interface ImageInfo {
   readonly id: string;
   readonly entrypoint: readonly string[] | null;
   readonly digests: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface ContainerInfo {
   readonly id: string;
+  readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its addresses in the networks it is in. */
+  readonly addresses: readonly string[];
+  /** Ports of the host that lead to its own, by these (`8000/tcp`). */
+  readonly ports: Readonly<Record<string, number>>;
   readonly running: boolean;
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
@@ -48,7 +57,7 @@ export interface EngineLogLine {
 }
 
 /** Carries the hash of everything a container was made from. */
-export const LABEL_CONFIG = 'io.modelops.config-hash';
+const LABEL_CONFIG = 'io.modelops.config-hash';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const RECONNECT_MS = [200, 500, 1000, 2000, 5000];
@@ -110,6 +119,7 @@ export class DockerEngine {
         rootless: options.some((option) => option.includes('name=rootless')),
         usernsRemap: options.some((option) => option.includes('name=userns')),
         memoryBytes: info.MemTotal ?? 0,
+        desktop: info.OperatingSystem === 'Docker Desktop',
         nvidia: nvidiaSupport(info as NvidiaInfo),
       };
     });
@@ -127,6 +137,13 @@ export class DockerEngine {
             ? null
             : [entrypoint].flat(),
         digests: image.RepoDigests ?? [],
+        labels: image.Config?.Labels ?? {},
+        env: Object.fromEntries(
+          (image.Config?.Env ?? []).map((entry) => {
+            const at = entry.indexOf('=');
+            return [entry.slice(0, at), entry.slice(at + 1)];
+          }),
+        ),
       };
     });
   }
@@ -185,6 +202,11 @@ export class DockerEngine {
         const info = await docker.getContainer(id).inspect({ abortSignal: limited(signal) });
         return {
           id: info.Id,
+          name: info.Name.replace(/^\//, ''),
+          addresses: Object.values(info.NetworkSettings.Networks ?? {})
+            .map((network) => network.IPAddress)
+            .filter((address) => address !== ''),
+          ports: publishedPorts(info.NetworkSettings.Ports ?? {}),
           labels: info.Config.Labels ?? {},
           running: info.State.Running,
           exitCode: info.State.Running ? null : info.State.ExitCode,
@@ -208,6 +230,33 @@ export class DockerEngine {
         abortSignal: limited(signal),
       });
       return containers.map((container) => container.Id);
+    });
+  }
+
+  /** Makes a network, in place of a leftover of ours of that name. */
+  async makeNetwork(body: Docker.NetworkCreateOptions, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.removeNetwork(body.Name);
+    await this.#call((docker) => docker.createNetwork(body));
+  }
+
+  /** What is gone already is fine. */
+  async removeNetwork(name: string): Promise<void> {
+    await this.#call(async (docker) => {
+      await docker
+        .getNetwork(name)
+        .remove()
+        .catch((error: unknown) => {
+          if (!isStatus(error, 404)) throw error;
+        });
+    });
+  }
+
+  /** Names of every network with our label. */
+  async networks(signal: AbortSignal): Promise<string[]> {
+    return this.#call(async (docker) => {
+      const found = await raced(docker.listNetworks({ filters: { label: [this.#label] } }), limited(signal));
+      return found.map((network) => network.Name);
     });
   }
 
@@ -332,6 +381,18 @@ export class DockerEngine {
     });
     return this.#client;
   }
+}
+
+/** The first host port of each port that has one. */
+function publishedPorts(
+  ports: Readonly<Record<string, readonly { HostPort: string }[] | null>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(ports).flatMap(([port, bindings]) => {
+      const host = Number(bindings?.[0]?.HostPort ?? 0);
+      return host === 0 ? [] : [[port, host]];
+    }),
+  );
 }
 
 /** The signal of a call that the engine answers at once. */

@@ -141,7 +141,8 @@ export class DockerImages {
   async save(references: readonly string[], signal: AbortSignal): Promise<Readable> {
     return this.#engine.use(async (docker) => {
       const query = references.map((name) => `names=${encodeURIComponent(name)}`).join('&');
-      return dialStream(docker, { path: `/images/get?${query}`, method: 'GET', signal });
+      // The client takes the last character off a query that it did not make itself.
+      return dialStream(docker, { path: `/images/get?${query}&`, method: 'GET', signal });
     });
   }
 

@@ -66,7 +66,8 @@ const PULL: readonly Row[] = [
     /no such host|dial tcp|connection refused|i\/o timeout|TLS handshake|EOF|connection reset|request canceled|context deadline|x509|server gave HTTP response|network is unreachable|unexpected status|received unexpected HTTP|error pulling image|filesystem layer verification failed|failed to (copy|do request)|http: /i,
     'upstream_failed',
     (reference) => `${registryOf(reference)} could not be read.`,
-    () => 'Check the network of the Docker service, its proxy and its certificates; layers that came are kept.',
+    () =>
+      'Check the network of the Docker service, its proxy and its certificates; layers that came are kept.',
   ],
 ];
 

@@ -102,9 +102,9 @@ export function liveReadingOf(row: Row<LiveField>): LiveReading | null {
 /** Bits of `clocks_event_reasons.active` in their order (0x1 idle ... 0x100 display), as NVML numbers them. */
 export function throttleReasonsOf(cell: string | undefined): ThrottleReason[] {
   const text = textOf(cell);
-  const bits = text === null ? 0 : Number(text);
-  if (!Number.isSafeInteger(bits) || bits <= 0) return [];
-  return THROTTLE_REASONS.filter((_, bit) => Math.floor(bits / 2 ** bit) % 2 === 1);
+  if (text === null || !/^0x[0-9a-f]{1,16}$/i.test(text)) return [];
+  const bits = BigInt(text);
+  return THROTTLE_REASONS.filter((_, bit) => ((bits >> BigInt(bit)) & 1n) === 1n);
 }
 
 /** @returns null when the row is not about a process */

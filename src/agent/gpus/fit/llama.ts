@@ -110,10 +110,7 @@ export function cellsOf(model: ModelGeometry, settings: FitSettings, { unified }
   const context = unified ? base : base * settings.parallel;
   const batch = model.encoder ? settings.batch : Math.min(context, settings.batch);
   const tokens = Math.min(batch, settings.ubatch);
-  const window = roundUp(
-    Math.min(base, model.window * (unified ? settings.parallel : 1) + tokens),
-    CELLS,
-  );
+  const window = roundUp(Math.min(base, model.window * (unified ? settings.parallel : 1) + tokens), CELLS);
   return { base, streams: unified ? 1 : settings.parallel, window, sequences: settings.parallel, tokens };
 }
 
@@ -190,7 +187,10 @@ function computeRange(model: ModelGeometry, settings: FitSettings, bytes: number
   if (settings.allOutputs || model.encoder) return range;
   // Builds of before autumn 2026 kept logits for a whole micro-batch.
   const older = Math.min(settings.ubatch, settings.batch) * model.vocabulary * F32;
-  return { ...range, high: Math.max(range.high, Math.round(older + 5 * settings.ubatch * model.embedding * F32)) };
+  return {
+    ...range,
+    high: Math.max(range.high, Math.round(older + 5 * settings.ubatch * model.embedding * F32)),
+  };
 }
 
 /** Which GPU holds which layer, null for the machine: the last layers go to GPUs, split by what is free on them. */

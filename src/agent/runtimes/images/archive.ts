@@ -96,6 +96,8 @@ export async function inspectArchive(
   const stream = openTar(path, compression, signal, onBytes);
   try {
     return { compression, ...describe(await collect(new StreamCursor(stream), signal), arch) };
+  } catch (error) {
+    throw archiveError(error, path);
   } finally {
     stream.destroy();
   }
@@ -149,16 +151,13 @@ function openTar(
   const quiet = (): void => undefined;
   if (compression === 'none') return pipeline(file, counted, quiet);
   const unpacked = compression === 'gzip' ? createGunzip() : createZstdDecompress();
-  const told = new Transform({ transform: (chunk: Buffer, _encoding, next) => next(null, chunk) });
-  pipeline(file, counted, unpacked, told, (error) => {
-    if (error !== undefined && error !== null) told.destroy(unpackError(error, path));
-  });
-  return told;
+  return pipeline(file, counted, unpacked, quiet);
 }
 
-function unpackError(error: Error, path: string): Error {
+/** What reading an archive failed with, in the words of the error table: the disk, or what unpacks it. */
+export function archiveError(error: unknown, path: string): unknown {
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (!/^(Z_|ERR_ZSTD|ZSTD_|ERR_BUFFER|ERR__ERROR)/.test(code)) return fsError(error, path) as Error;
+  if (!/^(Z_|ZSTD_|ERR_ZSTD)/.test(code)) return fsError(error, path);
   return new AppError('unsupported_format', `${path} is cut or damaged: it cannot be unpacked to its end.`, {
     hint: 'Copy the file again and compare its size with the original.',
     details: { reason: 'truncated' },
@@ -174,6 +173,8 @@ async function assertFirstName(path: string, compression: Compression, signal: A
       throw notImages(entry.name);
     }
     throw notImages(null);
+  } catch (error) {
+    throw archiveError(error, path);
   } finally {
     stream.destroy();
   }

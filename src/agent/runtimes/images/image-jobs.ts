@@ -6,10 +6,10 @@ import { AppError, type Job } from '../../../shared/contract/index.ts';
 import { registryOf, type DockerImages, type EngineProgress } from '../../adapters/docker/index.ts';
 import { canonicalJson, RateMeter } from '../../catalog/index.ts';
 import type { Egress } from '../../kernel/egress.ts';
-import { exists, fsError, fsyncDirectory, translateFs } from '../../kernel/files.ts';
+import { exists, fsyncDirectory, translateFs } from '../../kernel/files.ts';
 import type { JobContext, JobKind, JobRunner } from '../../kernel/jobs/job-runner.ts';
 import type { RuntimeProfile } from '../../kernel/profile.ts';
-import { archiveStream, inspectArchive, sniffArchive, type Archive } from './archive.ts';
+import { archiveError, archiveStream, inspectArchive, sniffArchive, type Archive } from './archive.ts';
 import { namesToSave, type BroughtImage, type ImageDesk } from './image-desk.ts';
 import { foldLayer, totalOf, type Layers } from './progress.ts';
 import { familiar, isImageId } from './references.ts';
@@ -265,7 +265,7 @@ async function load(
     const loaded = await engine.load(source, payload.path, onProgress, signal);
     if (loaded.length > 0) return loaded;
   } catch (error) {
-    throw fsError(error, payload.path);
+    throw archiveError(error, payload.path);
   }
   throw new AppError('unsupported_format', `Docker took ${payload.path} but loaded no image from it.`, {
     hint: 'Save the image again.',

@@ -22,7 +22,10 @@ async function runtime(answers: Readonly<Record<string, readonly [number, unknow
   const socket = join(directory.path, 's.sock');
   server.listen(socket);
   await once(server, 'listening');
-  const pool = new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock).localPool(socket, 1);
+  const pool = new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock).runtimePool(
+    { kind: 'unix', path: socket },
+    1,
+  );
   onTestFinished(async () => {
     await pool.destroy();
     server.closeAllConnections();

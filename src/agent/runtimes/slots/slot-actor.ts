@@ -3,7 +3,7 @@ import type { BlobStore } from '../../artifacts/index.ts';
 import type { ModelLifecycle, ModelStore } from '../../catalog/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database/database.ts';
-import type { Egress } from '../../kernel/egress.ts';
+import { runtimeAddressText, type Egress } from '../../kernel/egress.ts';
 import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
@@ -300,7 +300,7 @@ export class SlotActor {
       engineVersion: probed.engineVersion ?? running.engine.version,
       containerId: running.containerId,
       isolation: running.isolation,
-      endpoint: running.socketPath,
+      endpoint: runtimeAddressText(running.address),
       contextLength: probed.contextLength,
       parallel: probed.parallel,
       loadMs: attempt?.loaded_at == null ? null : attempt.loaded_at - attempt.started_at,
@@ -419,7 +419,7 @@ export class SlotActor {
 
   #attach(running: RunningRuntime): void {
     const attached = new AttachedRuntime(running, {
-      pool: this.#deps.egress.localPool(running.socketPath, POOL_CONNECTIONS),
+      pool: this.#deps.egress.runtimePool(running.address, POOL_CONNECTIONS),
       logPath: this.#logs.path(running.attempt),
       onLine: (line) => this.#onLine(running, line),
       onExit: () => {

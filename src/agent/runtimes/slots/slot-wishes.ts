@@ -8,7 +8,7 @@ import {
   type SlotConfig,
 } from '../../../shared/contract/index.ts';
 import type { Actor, ModelRow } from '../../catalog/index.ts';
-import { unsupportedSettings } from '../specs/launch.ts';
+import { settingProblem } from '../specs/slot-settings.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { slotMismatch } from './launcher.ts';
 import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
@@ -42,7 +42,7 @@ export class SlotWishes {
   async create(slot: NewSlot, actor: Actor): Promise<Slot> {
     const { database, store, journal, specs } = this.#deps;
     const spec = specs.get(slot.runtime_spec);
-    this.#assertSettings(slot.runtime_spec, slot.capability, slot.config);
+    this.#assertSettings(slot.runtime_spec, slot.capability, slot.config, slot.gpu_ids);
     const id = slot.id ?? this.#freeId(slot.display_name ?? defaultSlotName(slot.capability));
     await database.transact((unit) => {
       if (store.find(id) !== undefined) {
@@ -88,6 +88,7 @@ export class SlotWishes {
         changes.runtime_spec ?? row.runtime_spec,
         row.capability,
         changes.config ?? row.config,
+        changes.gpu_ids ?? row.gpu_ids,
       );
       const restarts =
         changes.config !== undefined ||
@@ -209,17 +210,22 @@ export class SlotWishes {
     });
   }
 
-  #assertSettings(specId: string, capability: Capability, config: SlotConfig): void {
+  #assertSettings(
+    specId: string,
+    capability: Capability,
+    config: SlotConfig,
+    gpuIds: readonly string[],
+  ): void {
     const spec = this.#deps.specs.get(specId);
     if (!spec.capabilities.includes(capability)) {
       throw new AppError('unsupported_format', `${spec.name} does not do ${capability}.`, {
         details: { fields: ['capability'], allowed: spec.capabilities },
       });
     }
-    const unsupported = unsupportedSettings(spec, config);
-    if (unsupported.length === 0) return;
-    throw new AppError('invalid_argument', `${spec.name} does not take ${unsupported.join(', ')}.`, {
-      details: { fields: unsupported.map((key) => `config.${key}`), allowed: spec.settings },
+    const problem = settingProblem(spec, config, gpuIds);
+    if (problem === null) return;
+    throw new AppError('invalid_argument', problem.message, {
+      details: { fields: problem.fields, allowed: problem.allowed },
     });
   }
 

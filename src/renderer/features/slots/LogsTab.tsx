@@ -1,111 +1,144 @@
 import { Select } from '@mantine/core';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'wouter';
 import { ENDPOINTS, type EndpointOutput, type Slot } from '../../../shared/contract/index.ts';
+import type { AppError } from '../../../shared/contract/errors.ts';
 import { asAppError, call, isAbort } from '../../data/api.ts';
 import { liveFeed } from '../../data/live.ts';
-import type { AppError } from '../../../shared/contract/errors.ts';
 import { EmptyState } from '../../parts/EmptyState.tsx';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
-import { LogView, type LogLine } from '../../parts/LogView.tsx';
+import { appendLines, collapseProgress, type LogLine } from '../../parts/log-lines.ts';
+import { LogView } from '../../parts/LogView.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { t } from '../../strings/text.ts';
+import { AttemptList } from './AttemptList.tsx';
 import { SlotError } from './SlotError.tsx';
 import css from './LogsTab.module.css';
 
 type Logs = EndpointOutput<typeof ENDPOINTS.getSlotLogs>;
 const MOST_LINES = 5000;
 
-/** The diagnosis first, then the log of an attempt; the running one grows as it is written. */
+/** The diagnosis first, then the attempts and the log of one; the running one grows as it is written. */
 export default function LogsTab({ slot }: { readonly slot: Slot }): ReactNode {
   const [search, setSearch] = useSearchParams();
-  const wanted = search.get('attempt');
-  const { logs, error } = useLogs(slot, wanted === null ? null : Number(wanted));
+  const wanted = numberIn(search.get('attempt'));
+  const { logs, lines, error } = useLogs(slot, wanted);
+  const shown = useMemo(() => collapseProgress(lines), [lines]);
+  const attempt = logs?.attempt ?? 0;
+  const first = lines[0]?.line ?? 1;
+  const searchEarlier = useCallback(
+    async (query: string): Promise<readonly LogLine[]> => {
+      const answer = await call(ENDPOINTS.getSlotLogs, {
+        params: { id: slot.id },
+        query: { attempt, query, tail: MOST_LINES },
+      });
+      return answer.lines.filter((line) => line.line < first);
+    },
+    [slot.id, attempt, first],
+  );
   if (error !== null) return <Refusal error={error} alert={false} />;
   if (logs === null) return <Pending />;
+  const choose = (one: number): void => setSearch({ attempt: String(one) }, { replace: true });
+  const attempts = attemptsOf(logs);
   return (
     <div className={css.tab}>
-      {slot.load_error !== null && slot.load_state !== 'loading' && logs.attempt === slot.attempt && (
+      {slot.load_error !== null && slot.load_state !== 'loading' && attempt === slot.attempt && (
         <div className={css.error}>
-          <SlotError slot={slot} error={slot.load_error} />
+          <SlotError slot={slot} error={slot.load_error} full />
         </div>
       )}
-      {logs.lines.length === 0 && logs.attempts.length === 0 ? (
+      {lines.length === 0 && attempts.length === 0 ? (
         <EmptyState>{t('slot.noLogs')}</EmptyState>
       ) : (
-        <div className={css.log}>
-          <LogView
-            key={logs.attempt}
-            label={t('slot.logOf', { slot: slot.id, attempt: logs.attempt })}
-            lines={logs.lines}
-            anchor={search.get('line')}
-            controls={
-              <Select
-                className={css.attempts ?? ''}
-                aria-label={t('slot.attempt')}
-                allowDeselect={false}
-                data={attemptsOf(logs).map((attempt) => ({
-                  value: String(attempt),
-                  label: t('slot.attemptNumber', { attempt }),
-                }))}
-                value={String(logs.attempt)}
-                onChange={(value) => setSearch(value === null ? {} : { attempt: value }, { replace: true })}
-              />
-            }
+        <div className={css.columns}>
+          <AttemptList
+            history={logs.history}
+            chosen={attempt}
+            running={slot.load_state === 'error' || slot.load_state === 'empty' ? null : slot.attempt}
+            onChoose={choose}
           />
+          <div className={css.log}>
+            <LogView
+              key={attempt}
+              label={t('slot.logOf', { slot: slot.id, attempt })}
+              lines={shown}
+              anchor={numberIn(search.get('line'))}
+              searchEarlier={first > 1 ? searchEarlier : undefined}
+              controls={
+                <Select
+                  className={css.attempts ?? ''}
+                  aria-label={t('slot.attempt')}
+                  allowDeselect={false}
+                  data={attempts.map((one) => ({
+                    value: String(one),
+                    label: t('slot.attemptNumber', { attempt: one }),
+                  }))}
+                  value={String(attempt)}
+                  onChange={(value) => {
+                    if (value !== null) choose(Number(value));
+                  }}
+                />
+              }
+            />
+          </div>
         </div>
       )}
     </div>
   );
 }
 
-function attemptsOf(logs: Logs): number[] {
-  return [...new Set([logs.attempt, ...logs.attempts])].toSorted((a, b) => b - a);
+function numberIn(text: string | null): number | null {
+  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null;
 }
 
-/** What was written so far, then what is written, in order and without a gap. */
-function useLogs(slot: Slot, wanted: number | null): { logs: Logs | null; error: AppError | null } {
+function attemptsOf(logs: Logs): number[] {
+  const all = [logs.attempt, ...logs.attempts].filter((attempt) => attempt > 0);
+  return [...new Set(all)].toSorted((a, b) => b - a);
+}
+
+/** What was written so far, then what is written, each line once by its number; drawn once a frame. */
+function useLogs(
+  slot: Slot,
+  wanted: number | null,
+): { logs: Logs | null; lines: readonly LogLine[]; error: AppError | null } {
   const [logs, setLogs] = useState<Logs | null>(null);
+  const [lines, setLines] = useState<readonly LogLine[]>([]);
   const [error, setError] = useState<AppError | null>(null);
   const follows = wanted === null || wanted === slot.attempt;
   // A new attempt is another log; an older one that was asked for stays.
   const attempt = wanted ?? slot.attempt;
   useEffect(() => {
     const stop = new AbortController();
-    const early: LogLine[] = [];
-    let read = false;
-    const append = (lines: readonly LogLine[]): void =>
-      setLogs((before) =>
-        before === null
-          ? before
-          : { ...before, lines: [...before.lines, ...(lines as Logs['lines'])].slice(-MOST_LINES) },
-      );
+    let arrived: LogLine[] = [];
+    let isRead = false;
+    let frame = 0;
+    const flush = (): void => {
+      frame = 0;
+      const fresh = arrived;
+      arrived = [];
+      setLines((before) => appendLines(before, fresh, MOST_LINES));
+    };
     const unfollow = follows
       ? liveFeed.followLogs(slot.id, (event) => {
           if (event.attempt !== attempt) return;
-          const lines = event.lines.map((line) => ({
-            at: new Date().toISOString(),
-            stream: line.stream,
-            text: line.text,
-          }));
-          if (read) append(lines);
-          else early.push(...lines);
+          const at = new Date().toISOString();
+          for (const { line, stream, text } of event.lines) arrived.push({ line, at, stream, text });
+          if (arrived.length > MOST_LINES) arrived = arrived.slice(-MOST_LINES);
+          if (isRead && frame === 0) frame = requestAnimationFrame(flush);
         })
       : null;
     const load = async (): Promise<void> => {
       try {
-        const query = { tail: 2000, ...(attempt > 0 ? { attempt } : {}) };
+        const query = { tail: MOST_LINES, ...(attempt > 0 ? { attempt } : {}) };
         const answer = await call(
           ENDPOINTS.getSlotLogs,
           { params: { id: slot.id }, query },
           { signal: stop.signal },
         );
         setLogs(answer);
-        read = true;
-        // Lines that came while the rest was being read may stand in it already.
-        const last = answer.lines.at(-1)?.text;
-        const from = early.findLastIndex((line) => line.text === last);
-        append(early.slice(from + 1));
+        setLines(answer.lines);
+        isRead = true;
+        flush();
       } catch (thrown) {
         if (!isAbort(thrown)) setError(asAppError(thrown));
       }
@@ -113,8 +146,10 @@ function useLogs(slot: Slot, wanted: number | null): { logs: Logs | null; error:
     void load();
     return () => {
       stop.abort();
+      cancelAnimationFrame(frame);
       unfollow?.();
     };
-  }, [slot.id, attempt, follows]);
-  return { logs, error };
+    // The list of attempts tells how they ended, so it is read again when one ends or serves.
+  }, [slot.id, attempt, follows, slot.load_state]);
+  return { logs, lines, error };
 }

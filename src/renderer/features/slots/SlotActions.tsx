@@ -67,6 +67,9 @@ function SlotMenu({ slot, reason }: { readonly slot: Slot; readonly reason: stri
         <Item reason={reason} onClick={() => navigate(`/slots/${slot.id}/logs`)}>
           {t('slotAction.logs')}
         </Item>
+        <Item reason={reason} onClick={() => navigate(`/slots/${slot.id}/terminal`)}>
+          {t('slotAction.terminal')}
+        </Item>
         <Item reason={reason} onClick={() => navigate(`/slots/${slot.id}/config`)}>
           {t('slotAction.edit')}
         </Item>

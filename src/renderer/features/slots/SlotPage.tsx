@@ -29,8 +29,12 @@ import css from './SlotPage.module.css';
 
 const ConfigTab = lazy(() => import('./editor/ConfigTab.tsx'));
 const LogsTab = lazy(() => import('./LogsTab.tsx'));
+const TerminalTab = lazy(() => import('./TerminalTab.tsx'));
 
-const TABS = ['overview', 'config', 'logs', 'history'] as const;
+const TABS = ['overview', 'config', 'logs', 'terminal', 'history'] as const;
+
+/** Their content needs the whole width. */
+const WIDE_TABS: ReadonlySet<string> = new Set(['config', 'logs', 'terminal']);
 
 /** One slot: its state, its settings, its logs. */
 export default function SlotPage({
@@ -89,7 +93,7 @@ export default function SlotPage({
         tab={tab}
         tabs={TABS}
         labelOf={(one) => t(`slot.tab.${one}`)}
-        facts={tab === 'logs' || tab === 'config' ? null : <Facts facts={slotFacts(slot)} />}
+        facts={WIDE_TABS.has(tab) ? null : <Facts facts={slotFacts(slot)} />}
       >
         <Tabs.Panel value="overview" className={tabsCss.panel ?? ''} tabIndex={0}>
           <Overview slot={slot} />
@@ -102,6 +106,11 @@ export default function SlotPage({
         <Tabs.Panel value="logs" className={css.logs ?? ''}>
           <Suspense fallback={<Pending />}>
             <LogsTab slot={slot} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="terminal" className={css.logs ?? ''}>
+          <Suspense fallback={<Pending />}>
+            <TerminalTab slot={slot} />
           </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="history" className={tabsCss.panel ?? ''} tabIndex={0}>
@@ -118,7 +127,7 @@ function Overview({ slot }: { readonly slot: Slot }): ReactNode {
   return (
     <div className={css.overview}>
       {slot.load_error !== null && slot.load_state !== 'loading' && (
-        <SlotError slot={slot} error={slot.load_error} />
+        <SlotError slot={slot} error={slot.load_error} full />
       )}
       <Section title={t('slot.holds')}>
         <SlotHolds slot={slot} />

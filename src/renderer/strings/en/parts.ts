@@ -51,10 +51,11 @@ export const parts = {
 
   'log.search': 'Find in the log',
   'log.hits': '{count, plural, =0 {not found} other {{current} of {count}}}',
+  'log.earlier': '{count, plural, one {# earlier line} other {# earlier lines}}',
   'log.follow': 'Follow',
   'log.following': 'Following',
   'log.wrap': 'Wrap',
   'log.wrapped': 'Wrapped',
   'log.copy': 'Copy all',
-  'log.arrived': '↓ {count, plural, one {# new line} other {# new lines}}',
+  'log.arrived': '↓ {count, number} new',
 } as const;
