@@ -35,7 +35,11 @@ export default function SlotsPage(): ReactNode {
     <>
       <PageHeader
         title={t('slots.title')}
-        facts={slots === null ? null : countWords(slots, gpus?.gpus.filter((gpu) => gpu.usable).length ?? 0)}
+        facts={
+          slots === null || slots.length === 0
+            ? null
+            : countWords(slots, gpus?.gpus.filter((gpu) => gpu.usable).length ?? 0)
+        }
       >
         {slots !== null && slots.length > 0 && (
           <TextInput

@@ -1,7 +1,8 @@
-import { Slider, TextInput } from '@mantine/core';
+import { Slider } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { formatCount, parseCount } from '../../../parts/format.ts';
 import { t } from '../../../strings/text.ts';
+import { CountInput } from './CountInput.tsx';
 import css from './ContextField.module.css';
 
 /** Tokens per request, typed or pulled. The slider goes to what the model was trained for; what is typed is not capped. */
@@ -29,17 +30,13 @@ export function ContextField({
   const end = Math.max(trained ?? 0, tokens ?? 0, fits ?? 0);
   return (
     <div>
-      <TextInput
+      <CountInput
         id={id}
+        kind="count"
         value={value}
         placeholder={placeholder}
-        error={problem}
-        onChange={(event) => onChange(event.currentTarget.value)}
-        onBlur={(event) => {
-          const typed = parseCount(event.currentTarget.value);
-          // `64k` reads on as the number that is meant.
-          if (typed !== null) onChange(String(typed));
-        }}
+        problem={problem}
+        onChange={onChange}
       />
       {end > 0 && trained !== null && (
         <div className={css.slide}>

@@ -1,8 +1,8 @@
-import { Select, Textarea, TextInput } from '@mantine/core';
+import { Select, Textarea } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { formatCount } from '../../../parts/format.ts';
-import { parseBytes, formatBytes, parseCount } from '../../../parts/format.ts';
+import { formatBytes, formatCount } from '../../../parts/format.ts';
 import { t } from '../../../strings/text.ts';
+import { CountInput } from './CountInput.tsx';
 import type { Setting } from './settings.ts';
 
 /** The field of a setting. Empty, it shows what holds then. */
@@ -53,23 +53,15 @@ export function Control({
       />
     );
   return (
-    <TextInput
+    <CountInput
       id={id}
+      kind={setting.kind}
       value={value}
       placeholder={placeholder}
-      error={problem}
-      onChange={(event) => onChange(event.currentTarget.value)}
-      onBlur={(event) => onChange(plain(setting, event.currentTarget.value))}
+      problem={problem}
+      onChange={onChange}
     />
   );
-}
-
-/** `64k` as the number that is meant, sizes in their largest unit; what is no number stays. Pure. */
-function plain({ kind }: Setting, text: string): string {
-  if (kind === 'count') return String(parseCount(text) ?? text);
-  if (kind !== 'bytes') return text;
-  const bytes = parseBytes(text);
-  return bytes === null || parseBytes(formatBytes(bytes)) !== bytes ? text : formatBytes(bytes);
 }
 
 /** A value in the words of its setting. Pure. */

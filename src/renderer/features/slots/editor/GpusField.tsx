@@ -5,6 +5,7 @@ import { useGpuList } from '../../../data/hardware.ts';
 import { formatBytes } from '../../../parts/format.ts';
 import { t } from '../../../strings/text.ts';
 import { gpuTitle, shortName } from '../../hardware/words.ts';
+import css from './GpusField.module.css';
 
 /** Which GPUs a slot may use. Those that no slot can use are listed with their reason. */
 export function GpusField({
@@ -56,7 +57,7 @@ function Pill({
   readonly onRemove: (() => void) | undefined;
 }): ReactNode {
   return (
-    <MantinePill withRemoveButton onRemove={() => onRemove?.()}>
+    <MantinePill className={css.pill} size="sm" withRemoveButton onRemove={() => onRemove?.()}>
       {gpu === undefined ? fallback : gpuTitle(gpu)}
     </MantinePill>
   );

@@ -7,7 +7,7 @@ import { settingName } from '../words.ts';
 import { ContextField } from './ContextField.tsx';
 import { Control, valueWords } from './Control.tsx';
 import { GpusField } from './GpusField.tsx';
-import type { Setting } from './settings.ts';
+import { shown, type Setting } from './settings.ts';
 import type { Editor } from './SlotEditor.tsx';
 import css from './ConfigTab.module.css';
 
@@ -92,7 +92,10 @@ function SettingRow({
         ) : (
           <span>
             {t('config.changed')}{' '}
-            <Reset words={valueOfBefore(stored.texts[key])} onReset={() => set(stored.texts[key] ?? '')} />
+            <Reset
+              words={valueOfBefore(setting, stored.texts[key])}
+              onReset={() => set(stored.texts[key] ?? '')}
+            />
           </span>
         )
       }
@@ -115,8 +118,8 @@ function SettingRow({
   );
 }
 
-function valueOfBefore(text: string | undefined): string {
-  return text === undefined || text === '' ? t('config.unset') : text.split('\n').join(' ');
+function valueOfBefore({ kind }: Setting, text: string | undefined): string {
+  return text === undefined || text === '' ? t('config.unset') : shown(kind, text).replaceAll('\n', ' ');
 }
 
 /** Where a value comes from; one that is set here can be given back. */

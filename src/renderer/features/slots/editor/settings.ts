@@ -1,5 +1,5 @@
 import { KV_CACHE_TYPES, type SlotConfig } from '../../../../shared/contract/index.ts';
-import { parseBytes, parseCount } from '../../../parts/format.ts';
+import { formatBytes, formatCount, parseBytes, parseCount } from '../../../parts/format.ts';
 import { t } from '../../../strings/text.ts';
 
 /** The settings of a slot as text that people type, and back. Pure. */
@@ -137,4 +137,25 @@ export function withPatch(texts: Texts, patch: Readonly<Record<string, unknown>>
     else next[key] = textOf(value as NonNullable<SlotConfig[keyof SlotConfig]>);
   }
   return next;
+}
+
+/** A text as people read it: `65536` as `65,536`. What is no number stays. */
+export function shown(kind: Kind, value: string): string {
+  if (kind === 'bytes') return isExact(value) ? formatBytes(parseBytes(value)) : value;
+  if (kind !== 'count' && kind !== 'layers') return value;
+  const count = parseCount(value);
+  return count === null ? value : formatCount(count);
+}
+
+/** `64k` as `65536`, the way it is stored. */
+export function plain(kind: Kind, value: string): string {
+  const meant =
+    kind === 'bytes' ? parseBytes(value) : kind === 'count' || kind === 'layers' ? parseCount(value) : null;
+  return meant === null ? value : String(meant);
+}
+
+/** Whether three digits tell it without loss. */
+function isExact(value: string): boolean {
+  const bytes = parseBytes(value);
+  return bytes !== null && parseBytes(formatBytes(bytes)) === bytes;
 }
