@@ -29,6 +29,7 @@ async function runtime(answer: RequestListener) {
     runtimeIdentity: 'x',
     refusedParameters: [],
     pool,
+    now: () => 0,
     onFailure: () => (noticed.failures += 1),
   });
   const ask = (signal = new AbortController().signal) =>

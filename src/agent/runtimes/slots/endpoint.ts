@@ -12,7 +12,9 @@ export class SlotEndpoint {
   #inFlight = 0;
   #accepted = 0;
   readonly #closing = new AbortController();
+  #answeredAt: number | null = null;
   readonly #drained = Promise.withResolvers<void>();
+  readonly #now: () => number;
   readonly #onFailure: () => void;
 
   constructor(options: {
@@ -22,6 +24,7 @@ export class SlotEndpoint {
     runtimeIdentity: string;
     refusedParameters: readonly string[];
     pool: Pool;
+    now: () => number;
     onFailure: () => void;
   }) {
     this.slotId = options.slotId;
@@ -30,6 +33,7 @@ export class SlotEndpoint {
     this.runtimeIdentity = options.runtimeIdentity;
     this.refusedParameters = new Set(options.refusedParameters);
     this.pool = options.pool;
+    this.#now = options.now;
     this.#onFailure = options.onFailure;
   }
 
@@ -59,6 +63,16 @@ export class SlotEndpoint {
   leave(): void {
     this.#inFlight -= 1;
     if (!this.open && this.#inFlight === 0) this.#drained.resolve();
+  }
+
+  /** When it last gave a byte of an answer; null before the first. */
+  get answeredAt(): number | null {
+    return this.#answeredAt;
+  }
+
+  /** It gave a byte of an answer: it computes. */
+  noteAnswer(): void {
+    this.#answeredAt = this.#now();
   }
 
   /** The gateway could not reach it: whoever watches the slot looks at once. */

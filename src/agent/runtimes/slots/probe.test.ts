@@ -8,6 +8,7 @@ import { temporaryDirectory } from '../../../../test/support/temporary.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { Egress } from '../../kernel/egress.ts';
 import { advertisedModels, probeModel, waitHealthy } from './probe.ts';
+import { Progress } from './progress.ts';
 
 const { signal } = new AbortController();
 const never = new Promise<never>(() => undefined);
@@ -83,18 +84,91 @@ describe('a runtime that is probed', () => {
     });
   });
 
-  it('that shows no progress has stalled', async () => {
+  const milestones = [
+    { id: 'weights', label: 'weights', pattern: 'Loading weights' },
+    { id: 'ready', label: 'ready', pattern: 'Startup complete' },
+  ];
+  /** A clock that a second passes on at every look, and at every look a line of log. */
+  const stalls = async (lines: (at: number) => string, named: typeof milestones): Promise<unknown> => {
     const pool = await runtime({ '/health': [503, {}] });
     let now = 0;
+    const progress = new Progress(named, 0);
+    return refused(
+      waitHealthy({
+        pool,
+        exited: never,
+        stallMs: 20_000,
+        progress,
+        now: () => {
+          now += 1000;
+          progress.line(lines(now / 1000), now);
+          return now;
+        },
+        signal,
+      }),
+    );
+  };
+
+  it('that gets no further has stalled, however much it says', async () => {
+    expect(
+      await stalls((at) => (at === 3 ? 'Loading weights' : `waiting for ${at}`), milestones),
+    ).toMatchObject({
+      code: 'runtime_stalled',
+      message: 'The runtime got no further than "weights" for 20 s.',
+      details: { last_milestone: 'weights' },
+    });
+    expect(await stalls(() => 'waiting', milestones)).toMatchObject({
+      code: 'runtime_stalled',
+      message: 'The runtime reached no milestone for 20 s.',
+      details: { last_milestone: null },
+    });
+  });
+
+  it('that counts its percents up is not stalled until they stand still', async () => {
+    const percent = (at: number): string => `Loading weights: ${Math.min(at, 50)}% Completed`;
+    const progress = new Progress(milestones, 0);
+    for (let at = 1; at <= 80; at += 1) progress.line(percent(at), at * 1000);
+    expect(progress.last).toBe(50_000);
+    // Another step starts its percents anew.
+    progress.line('Startup complete', 90_000);
+    progress.line('Capturing graphs 10%', 95_000);
+    expect([progress.last, progress.allReached]).toEqual([95_000, true]);
+  });
+
+  it('that has no milestones is taken at its word', () => {
+    const progress = new Progress([], 0);
+    progress.line('anything', 7000);
+    expect(progress).toMatchObject({ last: 7000, lastMilestone: null, allReached: false });
+  });
+
+  it('that says it is ready is asked at once', async () => {
+    let status = 503;
+    const directory = await temporaryDirectory();
+    const server = createServer((_request, response) => response.writeHead(status).end());
+    server.listen(join(directory.path, 's.sock'));
+    await once(server, 'listening');
+    const pool = new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock).runtimePool(
+      { kind: 'unix', path: join(directory.path, 's.sock') },
+      1,
+    );
+    onTestFinished(async () => {
+      await pool.destroy();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await directory[Symbol.asyncDispose]();
+    });
+    const ready = Promise.withResolvers<void>();
     const waiting = waitHealthy({
       pool,
       exited: never,
-      stallMs: 1000,
-      lastProgress: () => 0,
-      // Each look takes it longer than it may be silent.
-      now: () => (now += 2000),
+      stallMs: 60_000,
+      progress: new Progress(milestones, 0),
+      saysReady: ready.promise,
+      now: () => 0,
       signal,
     });
-    expect(await refused(waiting)).toMatchObject({ code: 'runtime_stalled' });
+    status = 200;
+    ready.resolve();
+    await waiting;
   });
 });

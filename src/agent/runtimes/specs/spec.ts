@@ -57,6 +57,8 @@ const ArgumentSchema = z.union([
     when: z.enum([...SETTINGS, ...FACTS]).optional(),
     /** Only when it has this value. */
     is: z.union([z.string(), z.number(), z.boolean()]).optional(),
+    /** Only when it is a number. */
+    type: z.literal('number').optional(),
     /** Only when this setting has no value. */
     unless: z.enum([...SETTINGS, ...FACTS]).optional(),
     /** Only in slots of this capability. */
