@@ -58,6 +58,7 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  FreeMemoryRoom,
   ImageDesk,
   imageExportJob,
   imageImportJob,
@@ -67,6 +68,7 @@ import {
   EngineMetrics,
   LABEL_NODE,
   Launcher,
+  LIVENESS,
   loadDiagnosisRules,
   METRICS_TIMING,
   RETRY_POLICY,
@@ -76,6 +78,7 @@ import {
   Slots,
   SlotStore,
   SpecRegistry,
+  type RoomBeside,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -109,6 +112,8 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly liveness?: typeof LIVENESS;
+  readonly room?: RoomBeside;
   readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
   readonly gpuTiming?: GpuTiming;
@@ -260,6 +265,7 @@ export async function compose(foundation: Foundation) {
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
+  const usageQuery = new UsageQuery(database);
   const launcher = new Launcher({
     specs,
     drivers,
@@ -290,10 +296,14 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
+    room: overrides.room ?? new FreeMemoryRoom(specs),
+    callers: usageQuery,
+    facts,
     metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
+    liveness: overrides.liveness ?? LIVENESS,
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
@@ -409,7 +419,7 @@ export async function compose(foundation: Foundation) {
     view,
   });
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
-  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
+  usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {

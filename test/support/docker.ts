@@ -53,3 +53,14 @@ export async function networksOf(nodeId: string): Promise<string[]> {
   );
   return names.split('\n').filter((name) => name !== '');
 }
+
+/** Resolves when a container is gone: a replaced one answers its last requests first. @throws after 1000 looks. */
+export async function containerGone(id: string): Promise<void> {
+  // Blocks until it has ended; it may be gone already.
+  await docker('wait', id).catch(() => '');
+  for (let look = 0; look < 1000; look += 1) {
+    const found = await docker('ps', '-aq', '--no-trunc', '--filter', `id=${id}`);
+    if (found === '') return;
+  }
+  throw new Error(`container ${id} ended but is still there`);
+}

@@ -55,6 +55,9 @@ export function runtimeRoutes(
   router.implement('restartSlot', async ({ params }, { caller }) => ({
     slot: await slots.restart(params.id, caller),
   }));
+  router.implement('previewSlotEffects', async ({ params, body }, { signal }) => ({
+    effects: await slots.effects(params.id, body, signal),
+  }));
   router.implement('getSlotTelemetry', ({ params }) => ({
     slot_id: slots.get(params.id).id,
     samples: [...metrics.samples(slots.endpointOf(params.id))],

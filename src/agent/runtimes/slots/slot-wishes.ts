@@ -11,7 +11,8 @@ import type { Actor, ModelRow } from '../../catalog/index.ts';
 import { settingProblem } from '../specs/slot-settings.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { slotMismatch } from './launcher.ts';
-import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
+import { SlotActor } from './slot-actor.ts';
+import type { SlotActorDeps } from './slot-deps.ts';
 import type { SlotOwners } from './slot-owners.ts';
 import type { SlotChanges, SlotRow } from './slot-store.ts';
 
@@ -75,6 +76,11 @@ export class SlotWishes {
   /** A slot that holds a model is started again under the new settings. @throws {AppError} `conflict`, `invalid_argument`. */
   async patch(id: string, changes: SlotPatch, actor: Actor, ifMatch: number | null): Promise<Slot> {
     const { database, store, journal } = this.#deps;
+    const restarts =
+      changes.config !== undefined ||
+      changes.runtime_spec !== undefined ||
+      changes.gpu_ids !== undefined ||
+      changes.enabled !== undefined;
     await database.transact((unit) => {
       const row = store.get(id);
       if (ifMatch !== null && ifMatch !== row.rev) {
@@ -90,11 +96,6 @@ export class SlotWishes {
         changes.config ?? row.config,
         changes.gpu_ids ?? row.gpu_ids,
       );
-      const restarts =
-        changes.config !== undefined ||
-        changes.runtime_spec !== undefined ||
-        changes.gpu_ids !== undefined ||
-        changes.enabled !== undefined;
       store.update(row, { ...changes, newGeneration: restarts });
       journal.append(unit, {
         actorId: actor.principalId,
@@ -105,7 +106,7 @@ export class SlotWishes {
     });
     // Not every change makes the slot do something that it would tell by itself.
     this.#owners.get(id).tell();
-    this.#owners.get(id).wake(true);
+    if (restarts) this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -162,7 +163,7 @@ export class SlotWishes {
         data: { model_id: modelId, was: row.desired_model_id },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -179,7 +180,7 @@ export class SlotWishes {
         data: { model_id: row.desired_model_id },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
@@ -190,7 +191,7 @@ export class SlotWishes {
       const row = store.get(id);
       if (row.desired_model_id === null)
         throw new AppError('model_not_loaded', `Slot ${id} holds no model.`, { hint: 'Load one.' });
-      store.update(row, { newGeneration: true });
+      store.update(row, { restart: true });
       journal.append(unit, {
         actorId: actor.principalId,
         action: 'slot.restarted',
@@ -198,7 +199,7 @@ export class SlotWishes {
         data: { model_id: row.desired_model_id },
       });
     });
-    this.#owners.get(id).wake(true);
+    this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
