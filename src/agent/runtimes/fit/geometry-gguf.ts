@@ -43,8 +43,7 @@ export function geometryOfGguf(header: GgufHeader): ModelGeometry {
       tokenEmbedding: tensors.tokenEmbedding,
       output: tensors.output,
       layers: Array.from({ length: count }, (_, index) => tensors.layers[index]?.bytes ?? 0),
-      other:
-        tensors.other + tensors.layers.slice(count).reduce((sum, { bytes }) => sum + bytes, 0),
+      other: tensors.other + tensors.layers.slice(count).reduce((sum, { bytes }) => sum + bytes, 0),
     },
     tied,
     encoder: ENCODERS.test(architecture),
@@ -83,7 +82,8 @@ function layerOf(header: GgufHeader, read: Keys, index: number): LayerGeometry {
     kvHeads: isLatent ? 1 : kvHeads,
     keyLength: isLatent ? latent + (read.number('rope.dimension_count') ?? 0) : lengthOf('key'),
     valueLength: isLatent ? latent : lengthOf('value'),
-    attention: ENCODERS.test(architecture) || !kept ? 'none' : isLatent ? 'latent' : isWindow ? 'window' : 'full',
+    attention:
+      ENCODERS.test(architecture) || !kept ? 'none' : isLatent ? 'latent' : isWindow ? 'window' : 'full',
     recurrentElements: recurrent ? recurrentElements(read, embedding) : 0,
   };
 }

@@ -35,7 +35,8 @@ export function geometryOfSafetensors(
     layers: Array.from({ length: count }, (_, index) => layerOf(text, index, count)),
     tensors,
     tied: tensors.output === 0,
-    encoder: /(^Bert|Roberta|Model$|ForSequenceClassification$|ForMaskedLM$)/.test(architecture) && isEncoder(text),
+    encoder:
+      /(^Bert|Roberta|Model$|ForSequenceClassification$|ForMaskedLM$)/.test(architecture) && isEncoder(text),
     elementBytes: elementBytes(text, config),
     notes,
   };
@@ -140,12 +141,16 @@ function recurrentElements(text: Config, embedding: number): number {
 
 function isEncoder(text: Config): boolean {
   const type = String(text['model_type'] ?? '');
-  return /^(bert|roberta|xlm-roberta|distilbert|mpnet|electra|deberta(-v2)?|nomic_bert|modernbert|new|gte)$/.test(type);
+  return /^(bert|roberta|xlm-roberta|distilbert|mpnet|electra|deberta(-v2)?|nomic_bert|modernbert|new|gte)$/.test(
+    type,
+  );
 }
 
 /** What vLLM computes in: `dtype`, and half precision for 32-bit files. */
 function elementBytes(text: Config, config: Config): number {
-  const dtype = String(text['torch_dtype'] ?? text['dtype'] ?? config['torch_dtype'] ?? config['dtype'] ?? '');
+  const dtype = String(
+    text['torch_dtype'] ?? text['dtype'] ?? config['torch_dtype'] ?? config['dtype'] ?? '',
+  );
   return dtype === 'float64' ? 8 : 2;
 }
 

@@ -280,7 +280,10 @@ function oneImage(
   arch: string,
   depth = 0,
 ): { config: string; layers: string[] } | null {
-  if (descriptor.platform?.os === 'unknown' || descriptor.annotations?.['vnd.docker.reference.type'] !== undefined)
+  if (
+    descriptor.platform?.os === 'unknown' ||
+    descriptor.annotations?.['vnd.docker.reference.type'] !== undefined
+  )
     return null;
   const path = blobPath(descriptor.digest);
   const text = kept.get(path);

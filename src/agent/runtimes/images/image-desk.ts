@@ -190,7 +190,10 @@ function assertPrunable(ids: readonly string[], facts: ImageFacts, candidates: r
 /** Names to save images under, so that a load finds them by name: digests are lost in an archive. Pure. */
 export function namesToSave(found: readonly { reference: string; image: EngineImage }[]): string[] {
   const all = found.map(({ reference, image }) => {
-    if (!reference.includes('@') && image.references.some((one) => names(reference, { ...image, references: [one] })))
+    if (
+      !reference.includes('@') &&
+      image.references.some((one) => names(reference, { ...image, references: [one] }))
+    )
       return familiar(reference);
     return image.references[0] ?? image.id;
   });

@@ -40,7 +40,8 @@ export function parseTarHeader(block: Buffer): (TarEntry & { readonly flag: stri
   const name = text(0, 100);
   return {
     name: plain(prefix === '' ? name : `${prefix}/${name}`),
-    type: flag === '0' ? 'file' : flag === '1' || flag === '2' ? 'link' : flag === '5' ? 'directory' : 'other',
+    type:
+      flag === '0' ? 'file' : flag === '1' || flag === '2' ? 'link' : flag === '5' ? 'directory' : 'other',
     size: number(block.subarray(124, 136)),
     linkName: text(157, 257),
     flag,
@@ -206,7 +207,10 @@ function plain(name: string): string {
 }
 
 function octal(bytes: Buffer): number {
-  const text = bytes.toString('latin1').replace(/[\0 ]+$/, '').trim();
+  const text = bytes
+    .toString('latin1')
+    .replace(/[\0 ]+$/, '')
+    .trim();
   return text === '' ? 0 : Number.parseInt(text, 8);
 }
 

@@ -92,6 +92,7 @@ function isWords(rules: NonNullable<RuntimeSpec['entrypoint']>): rules is string
 interface Condition {
   readonly when?: string | undefined;
   readonly is?: string | number | boolean | undefined;
+  readonly type?: 'number' | undefined;
   readonly unless?: string | undefined;
   readonly capability?: Capability | undefined;
   readonly since?: string | undefined;
@@ -109,6 +110,7 @@ function applies(entry: Condition, config: Values, facts: LaunchFacts): boolean 
   const isSet = (name: string): boolean => ![undefined, null, false].includes(valueOf(name) as null);
   if (entry.unless !== undefined && isSet(entry.unless)) return false;
   if (entry.when === undefined) return true;
+  if (entry.type !== undefined && typeof valueOf(entry.when) !== entry.type) return false;
   return entry.is === undefined ? isSet(entry.when) : valueOf(entry.when) === entry.is;
 }
 
