@@ -7,6 +7,7 @@ import { gateway } from './parts/gateway.ts';
 import { idle } from './parts/idle.ts';
 import { importing } from './parts/import.ts';
 import { quickstart } from './parts/quickstart.ts';
+import { slots } from './parts/slots.ts';
 import { start } from './parts/start.ts';
 import { machine, writeDocument } from './support/document.ts';
 import type { Part } from './support/part.ts';
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   barrier,
   catalogue,
   quickstart,
+  slots,
 };
 
 const USAGE = `usage: npm run bench -- [PART...] [--quick] [--json] [--write]

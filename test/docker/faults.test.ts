@@ -23,10 +23,11 @@ beforeAll(async () => {
   ensureVllmImages();
   directory = await temporaryDirectory();
   const data = join(directory.path, 'data');
-  // vLLM's own spec with little patience; no GPU is named, so none is needed.
+  // vLLM's own spec, for the processor and with little patience.
   const shipped = await readFile(new URL('../../resources/runtimes/vllm.yaml', import.meta.url), 'utf8');
   const spec = shipped
     .replace(/^id: .*$/m, 'id: faulty')
+    .replace(/^device: .*$/m, 'device: cpu')
     .replace(/^stall_seconds: .*$/m, 'stall_seconds: 5')
     .replace(/^ {2}reference: .*$/m, `  reference: ${VLLM_IMAGE}`)
     .replace(/^env:$/m, "env:\n  VLLM_DOUBLE_DEVICE: cpu\n  VLLM_DOUBLE_STEP_MS: '0'");
@@ -80,7 +81,6 @@ describe('an engine that does not come up', () => {
     ['exit-3', { error: 'runtime_crash_loop', message: 'It ended with code 3.' }],
     ['killed', { error: 'runtime_exited', cause: 'killed' }],
     ['segfault', { error: 'runtime_crash_loop', cause: 'crashed' }],
-    ['gpu-lost', { error: 'runtime_gpu_lost', cause: 'gpu-not-in-container' }],
     ['kv-too-small', { error: 'runtime_out_of_memory', cause: 'context-above-kv-cache' }],
     ['no-models', { error: 'runtime_crash_loop', message: expect.stringContaining('/v1/models') as string }],
     [
