@@ -79,6 +79,7 @@ import {
   SlotStore,
   SpecRegistry,
   type RoomBeside,
+  type SlotGpu,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -297,6 +298,11 @@ export async function compose(foundation: Foundation) {
     specs,
     drivers,
     room: overrides.room ?? new FreeMemoryRoom(specs),
+    gpus: {
+      problemOf: (id, signal) => gpus.problemOf(id, signal),
+      read: (id) => gpuOf(gpus, id),
+      processesChanged: () => gpus.processesChanged(),
+    },
     callers: usageQuery,
     facts,
     metrics,
@@ -471,6 +477,24 @@ export async function compose(foundation: Foundation) {
     app,
     url,
     stopping,
+  };
+}
+
+/** A GPU as a slot asks about it. */
+function gpuOf(gpus: Gpus, id: string): SlotGpu | null {
+  const gpu = gpus
+    .snapshot()
+    .gpus.find(
+      ({ uuid, index, parent_uuid: parent }) => uuid === id || (parent === null && String(index) === id),
+    );
+  if (gpu === undefined) return null;
+  return {
+    id,
+    usedBytes: gpu.memory_used_bytes,
+    processes: gpu.processes.map((process) => ({
+      slotId: process.slot_id,
+      memoryBytes: process.memory_used_bytes,
+    })),
   };
 }
 

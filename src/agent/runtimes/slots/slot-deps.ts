@@ -9,6 +9,7 @@ import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/rule.ts';
 import type { SlotEndpoint } from './endpoint.ts';
+import type { SlotGpus } from './gpu-check.ts';
 import type { Launcher } from './launcher.ts';
 import type { LivenessTiming } from './liveness.ts';
 import type { RetryPolicy } from './plan.ts';
@@ -29,6 +30,7 @@ export interface SlotActorDeps {
   readonly blobs: BlobStore;
   readonly launcher: Launcher;
   readonly room: RoomBeside;
+  readonly gpus: SlotGpus;
   readonly rules: readonly DiagnosisRule[];
   /** What engines say of themselves. */
   readonly metrics: { latest(endpoint: SlotEndpoint | null): SlotMetrics | null };
