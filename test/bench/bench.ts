@@ -7,6 +7,7 @@ import { gateway } from './parts/gateway.ts';
 import { idle } from './parts/idle.ts';
 import { importing } from './parts/import.ts';
 import { quickstart } from './parts/quickstart.ts';
+import { slots } from './parts/slots.ts';
 import { start } from './parts/start.ts';
 import { telemetry } from './parts/telemetry.ts';
 import { machine, writeDocument } from './support/document.ts';
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   catalogue,
   quickstart,
   telemetry,
+  slots,
 };
 
 const USAGE = `usage: npm run bench -- [PART...] [--quick] [--json] [--write]
