@@ -7,6 +7,7 @@ import { buildIfOutdated } from './build.ts';
 import { ensureLlamaImage } from './llama-image.ts';
 import { outcomeOf, SUITES, verdictOf, type Outcome, type Report, type Suite } from './suites.ts';
 import { ensureTestUser, installPackages, startEngine, TEST_USER, userCanRead } from './test-machine.ts';
+import { ensureVllmImages } from './vllm-image.ts';
 
 /**
  * `npm run test:all`: every suite, on a machine that it first makes ready. The last line is the sum, which also lies in
@@ -29,6 +30,7 @@ async function main(projects: readonly string[]): Promise<boolean> {
   const endEngine = await startEngine(join(RESULTS, 'dockerd.log'));
   try {
     ensureLlamaImage();
+    ensureVllmImages();
     if (!buildIfOutdated(ROOT)) throw new Error('The build failed, so nothing was tested.');
     return tell(
       wanted.map((suite) => runSuite(suite)),

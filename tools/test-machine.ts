@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** What the suites need of the machine beyond npm, made on a Debian machine by root. */
@@ -47,6 +48,13 @@ function apt(args: readonly string[], env: NodeJS.ProcessEnv): void {
 
 const engineAnswers = (): boolean => spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0;
 
+const NVIDIA_DOUBLES = fileURLToPath(new URL('../test/doubles/nvidia/', import.meta.url));
+
+/** The environment of an engine that offers GPUs: it does when it finds the hook of NVIDIA's toolkit in its PATH. */
+export function engineEnvironment(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return { ...env, PATH: `${env['PATH'] ?? ''}:${NVIDIA_DOUBLES}` };
+}
+
 /**
  * Sees to it that a Docker engine answers; starts one in a session of its own when none does.
  * @returns a function that ends the engine if this started it
@@ -55,7 +63,11 @@ const engineAnswers = (): boolean => spawnSync('docker', ['info'], { stdio: 'ign
 export async function startEngine(log: string): Promise<() => Promise<void>> {
   if (engineAnswers()) return () => Promise.resolve();
   const output = openSync(log, 'w');
-  const engine = spawn('dockerd', [], { detached: true, stdio: ['ignore', output, output] });
+  const engine = spawn('dockerd', [], {
+    detached: true,
+    stdio: ['ignore', output, output],
+    env: engineEnvironment(),
+  });
   const ended = once(engine, 'exit');
   const deadline = performance.now() + ENGINE_START_MS;
   while (!engineAnswers()) {

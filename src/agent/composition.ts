@@ -1,3 +1,4 @@
+import { freemem, totalmem } from 'node:os';
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
@@ -10,7 +11,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, findDockerHost } from './adapters/docker/index.ts';
+import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
 import {
   assertRanges,
   baseUrlOf,
@@ -19,6 +20,7 @@ import {
   type ProviderTiming,
 } from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
+import { benchmarkJob, benchmarkRoutes, BenchmarkStore, deviceName } from './benchmarks/index.ts';
 import {
   Assignments,
   catalogRoutes,
@@ -38,6 +40,7 @@ import {
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
+import { Gpus, gpuRoutes, GPU_TIMING, type GpuTiming } from './gpus/index.ts';
 import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
 import type { AgentConfig } from './kernel/config.ts';
 import type { DataDir } from './kernel/data-dir.ts';
@@ -57,16 +60,30 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  fitRoutes,
+  ImageDesk,
+  imageExportJob,
+  imageImportJob,
+  imagePullJob,
+  imageRoutes,
+  type ImageJobDeps,
+  EngineMetrics,
   LABEL_NODE,
   Launcher,
+  LIVENESS,
   loadDiagnosisRules,
+  METRICS_TIMING,
   RETRY_POLICY,
+  MemoryFit,
   runtimeRoutes,
+  type FitDevices,
   terminalRoutes,
   Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
+  type RoomBeside,
+  type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
@@ -88,6 +105,8 @@ import {
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
+  /** GPUs and memory, when not those of the machine. */
+  readonly fitDevices?: FitDevices;
   readonly clock?: Clock;
   /** What wakes the agent for work that is due later. */
   readonly timers?: Timers;
@@ -99,7 +118,13 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly liveness?: typeof LIVENESS;
+  readonly room?: RoomBeside;
+  readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
+  readonly gpuTiming?: GpuTiming;
+  /** The kernel's log, where XID errors of GPUs are. */
+  readonly kernelLog?: string;
 }
 
 export interface Foundation {
@@ -117,6 +142,7 @@ export type Agent = Awaited<ReturnType<typeof compose>>;
 
 const WATCH_MS = 10_000;
 const DRAIN_MS = 30_000;
+const KERNEL_LOG = '/dev/kmsg';
 /** How long the validators of one model may take when many are checked. */
 const CHECK_MS = 120_000;
 
@@ -213,6 +239,18 @@ export async function compose(foundation: Foundation) {
     nodeId: identity.nodeId,
   });
 
+  const timers = overrides.timers ?? systemTimers;
+  const gpus = new Gpus({
+    database,
+    hub,
+    clock,
+    timers: systemTimers,
+    log: log.child({ part: 'gpus' }),
+    users: { uses: () => slots.gpuUses() },
+    nvidiaSmi: config.nvidiaSmi,
+    kernelLog: overrides.kernelLog ?? KERNEL_LOG,
+    timing: overrides.gpuTiming ?? GPU_TIMING,
+  });
   const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
   await specs.load();
   const docker = new DockerEngine({
@@ -224,11 +262,45 @@ export async function compose(foundation: Foundation) {
   const drivers = new Map<string, RuntimeDriver>([
     [
       'docker',
-      new DockerDriver({ engine: docker, nodeId: identity.nodeId, log: log.child({ part: 'docker' }) }),
+      new DockerDriver({
+        engine: docker,
+        nodeId: identity.nodeId,
+        log: log.child({ part: 'docker' }),
+        gpuRequest: config.gpuRequest,
+      }),
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
-  const launcher = new Launcher({ specs, drivers, models, blobs, paths });
+  const usageQuery = new UsageQuery(database);
+  const launcher = new Launcher({
+    specs,
+    drivers,
+    models,
+    blobs,
+    paths,
+    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
+  });
+  const slotStore = new SlotStore(database, clock);
+  const fit = new MemoryFit({
+    database,
+    clock,
+    models,
+    blobs,
+    specs,
+    launcher,
+    store: slotStore,
+    devices: overrides.fitDevices ?? {
+      gpus: async (signal) => (await gpus.refresh(signal)).gpus.filter(({ usable }) => usable),
+      memory: () => ({ total: totalmem(), available: freemem() }),
+    },
+  });
+  const metrics = new EngineMetrics({
+    hub,
+    clock,
+    log: log.child({ part: 'metrics' }),
+    timing: overrides.metricsTiming ?? METRICS_TIMING,
+    serving: () => slots.serving(),
+  });
   const slots = new Slots({
     database,
     journal,
@@ -236,19 +308,42 @@ export async function compose(foundation: Foundation) {
     clock,
     log: log.child({ part: 'slots' }),
     egress,
-    store: new SlotStore(database, clock),
+    store: slotStore,
     models,
     lifecycle,
     blobs,
     launcher,
     specs,
     drivers,
+    room: overrides.room ?? fit,
+    fit,
+    callers: usageQuery,
+    facts,
+    metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
+    liveness: overrides.liveness ?? LIVENESS,
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
+  const engineImages = new DockerImages(docker);
+  const imageDeps: ImageJobDeps = {
+    jobs,
+    egress,
+    profile,
+    engine: engineImages,
+    desk: new ImageDesk({
+      database,
+      journal,
+      engine: engineImages,
+      store: slotStore,
+      specs,
+      launcher,
+      models,
+      onArrived: () => slots.imageCame(),
+    }),
+  };
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -259,11 +354,16 @@ export async function compose(foundation: Foundation) {
   });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
+    [
+      ...builtInValidators({
+        blobs,
+        estimator: { estimate: (model, signal) => fit.machineOf(model, null, signal) },
+      }),
+      endpointProbe(calls),
+    ],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
-  const timers = overrides.timers ?? systemTimers;
   const renewals = new Renewals({ ...proof, timers, calls, profile, log: log.child({ part: 'validation' }) });
   const testRuntimes = new TestRuntimes({ lifecycle, facts, slots, specs });
   const directory = new ServingDirectory({
@@ -279,6 +379,22 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  const benchmarkDeps = {
+    database,
+    journal,
+    hub,
+    jobs,
+    models,
+    slots,
+    specs,
+    store: new BenchmarkStore(database, clock),
+    deviceOf: (device: 'cpu' | 'cuda', ids: readonly string[]) =>
+      deviceName(device, ids, gpus.snapshot().gpus),
+  };
+  jobs.register(benchmarkJob(benchmarkDeps));
+  jobs.register(imagePullJob(imageDeps));
+  jobs.register(imageImportJob(imageDeps));
+  jobs.register(imageExportJob(imageDeps));
 
   const stopping = new AbortController();
   const door: Door = {
@@ -320,7 +436,10 @@ export async function compose(foundation: Foundation) {
     profile,
     sampleDirectory: paths.samples,
   });
-  runtimeRoutes(router, { slots, specs, drivers, clock });
+  gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
+  fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
+  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
     journal,
@@ -340,8 +459,9 @@ export async function compose(foundation: Foundation) {
     view,
   });
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
-  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
+  usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
+  benchmarkRoutes(router, benchmarkDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
     ...kernel,
@@ -350,9 +470,11 @@ export async function compose(foundation: Foundation) {
     paths,
     blobs,
     docker,
+    gpus,
     specs,
     drivers,
     slots,
+    metrics,
     usage,
     models,
     visibility,
@@ -380,8 +502,10 @@ export async function compose(foundation: Foundation) {
     modelIndex,
     specs,
     docker,
+    gpus,
     drivers,
     slots,
+    metrics,
     terminals,
     usage,
     renewals,

@@ -172,6 +172,8 @@ async function run(
     (job) => job.kind === 'import',
   );
   slots.start(agent.stopping.signal);
+  agent.metrics.start();
+  agent.gpus.start();
   agent.renewals.start();
   keyring.start();
   maintenance.start();
@@ -211,6 +213,8 @@ async function shutDown(parts: {
   await parts.settled;
   await agent.jobs.stop();
   await agent.renewals.stop();
+  agent.metrics.close();
+  await agent.gpus.stop();
   await slots.close();
   await Promise.all([...agent.drivers.values()].map((driver) => driver.close()));
   await agent.specs.close();

@@ -1,6 +1,6 @@
 import { toAppError } from '../shared/contract/index.ts';
 import { dataDirPaths, inspectDatabase, lockDataDir, prepareDataDir } from '../agent/kernel/data-dir.ts';
-import type { Check } from '../agent/system/doctor.ts';
+import type { Check } from '../agent/system/doctor-check.ts';
 
 /** What can be said of a data directory while no agent runs for it. */
 export async function offlineChecks(dataDir: string): Promise<Check[]> {

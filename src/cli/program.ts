@@ -5,6 +5,8 @@ import { accessCommands } from './commands/access.ts';
 import { backupCommands } from './commands/backup.ts';
 import { chatCommand } from './commands/chat.ts';
 import { credentialCommands } from './commands/credentials.ts';
+import { gpuCommands } from './commands/gpus.ts';
+import { imageCommands } from './commands/images.ts';
 import { jobCommands } from './commands/jobs.ts';
 import { keyCommands } from './commands/keys.ts';
 import { importCommand, modelCommands } from './commands/models.ts';
@@ -33,6 +35,8 @@ export function createProgram(argv: readonly string[]): Command {
   importCommand(program);
   modelCommands(program);
   slotCommands(program);
+  gpuCommands(program);
+  imageCommands(program);
   chatCommand(program);
   jobCommands(program);
   keyCommands(program);

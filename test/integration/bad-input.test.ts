@@ -95,6 +95,7 @@ function pathOf(row: Endpoint, put: Record<string, string> = {}): string {
     const key = name ?? '*';
     if (put[key] !== undefined) return put[key];
     if (key === 'id') return row.path.includes('/slots/') ? 'alpha' : 'alpha-v1';
+    if (key === 'uuid') return 'GPU-alpha';
     return key === '*' ? 'model.gguf' : 'alpha';
   });
 }
@@ -407,7 +408,10 @@ function isGoodId(row: Endpoint, name: string, text: string): boolean {
   }
   if (isUncleanText(id)) return false;
   const params = Object.fromEntries(
-    Object.keys(row.params!.shape).map((key) => [key, key === name ? id : 'alpha']),
+    Object.keys(row.params!.shape).map((key) => [
+      key,
+      key === name ? id : key === 'uuid' ? 'GPU-alpha' : 'alpha',
+    ]),
   );
   return row.params!.safeParse(params).success;
 }

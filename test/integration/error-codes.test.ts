@@ -111,8 +111,8 @@ const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   model_test_failed: 'test/integration/validation.test.ts',
   offline_not_allowed: 'test/integration/cloud-gateway.test.ts',
   credential_unavailable: 'test/integration/credentials.test.ts',
-  // Nothing recalls or estimates memory on this node yet; the guards stand and are tested.
-  insufficient_vram: 'src/shared/lifecycle/model.test.ts',
+  insufficient_vram: 'test/integration/fit.test.ts',
+  // Nothing recalls on this node yet; the guards stand and are tested.
   recalled: 'src/shared/lifecycle/model.test.ts',
   runtime_profile_locked: 'test/integration/process.test.ts',
   runtime_profile_blocks_internet: 'src/agent/kernel/egress.test.ts',

@@ -32,6 +32,7 @@ const CANDIDATES: readonly unknown[] = [
   1,
   16,
   0,
+  1_073_741_824,
   0.5,
   true,
   null,
@@ -42,7 +43,7 @@ const CANDIDATES: readonly unknown[] = [
 /** A value that a schema takes, with every optional key filled. @throws {Error} naming what no candidate fits. */
 export function sampleOf(schema: z.ZodType, option = 0): unknown {
   const definition = (schema as unknown as { def: Definition }).def;
-  const { type, shape, element, options, innerType, valueType } = definition;
+  const { type, shape, element, options, innerType, keyType, valueType } = definition;
   if (type === 'object' && shape !== undefined)
     return Object.fromEntries(Object.entries(shape).map(([key, inner]) => [key, sampleOf(inner, option)]));
   if (type === 'array' && element !== undefined) {
@@ -51,7 +52,10 @@ export function sampleOf(schema: z.ZodType, option = 0): unknown {
     const fitting = lengths.find((value) => schema.safeParse(value).success);
     if (fitting !== undefined) return fitting;
   }
-  if (type === 'record' && valueType !== undefined) return { alpha: sampleOf(valueType, option) };
+  if (type === 'record' && valueType !== undefined) {
+    const key = ['alpha', 'ALPHA'].find((name) => keyType?.safeParse(name).success !== false) ?? 'alpha';
+    return { [key]: sampleOf(valueType, option) };
+  }
   if (type === 'union' && options !== undefined) return sampleOf(options[option % options.length]!, option);
   if (innerType !== undefined && type !== 'readonly') return sampleOf(innerType, option);
   const literal = (schema as unknown as { values?: Iterable<unknown> }).values;

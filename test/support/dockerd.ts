@@ -5,6 +5,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureLlamaImage } from '../../tools/llama-image.ts';
+import { engineEnvironment } from '../../tools/test-machine.ts';
 
 const execute = promisify(execFile);
 
@@ -45,7 +46,7 @@ export async function ownDockerd(
     child = spawn(
       command,
       [...options, '-H', host, ...paths, '--bridge=none', '--iptables=false', '--ip6tables=false', ...args],
-      { stdio: ['ignore', log, log] },
+      { stdio: ['ignore', log, log], env: engineEnvironment() },
     );
     const ended = once(child, 'exit').then(async () => {
       throw new Error(

@@ -16,6 +16,24 @@ export interface GgufHeader {
   /** Where the last tensor ends; the file must reach this far. */
   readonly endOffset: number;
   readonly parameterCount: number;
+  readonly tensors: GgufTensors;
+}
+
+/** Bytes of the tensors by what they are for. A type that is not known counts as nothing and is told. */
+export interface GgufTensors {
+  readonly tokenEmbedding: number;
+  readonly output: number;
+  readonly layers: readonly GgufLayer[];
+  readonly other: number;
+  readonly unknownTypes: readonly number[];
+}
+
+export interface GgufLayer {
+  readonly bytes: number;
+  /** It holds keys, so something is kept for each token. */
+  readonly attention: boolean;
+  /** It holds a state space, a short convolution or time mixing. */
+  readonly recurrent: boolean;
 }
 
 export interface ArraySummary {
@@ -31,6 +49,8 @@ const MAX_STRING_BYTES = 16 * 1024 * 1024;
 const MAX_HEADER_BYTES = 512 * 1024 * 1024;
 const KEPT_ARRAY = 4096;
 const MAX_DIMENSIONS = 8;
+/** More layers than this are counted with the rest. */
+const MAX_LAYERS = 4096;
 const KNOWN_VERSIONS: ReadonlySet<number> = new Set([2, 3]);
 
 const U8 = 0,
@@ -136,6 +156,7 @@ const FILE_TYPES: Readonly<Record<number, string>> = {
 };
 
 interface Tensor {
+  readonly name: string;
   readonly type: number;
   readonly elements: number;
   readonly offset: number;
@@ -195,13 +216,16 @@ async function read(source: ByteSource, signal: AbortSignal): Promise<GgufHeader
     metadata.set(key, await readValue(cursor, await cursor.u32(), 0));
     if (cursor.position > MAX_HEADER_BYTES) throw damaged('its header is larger than 512 MiB');
   }
-  const tensors: Tensor[] = [];
-  for (let i = 0; i < tensorCount; i += 1) tensors.push(await readTensor(cursor));
+  const sums = new TensorSums();
+  for (let i = 0; i < tensorCount; i += 1) sums.add(await readTensor(cursor));
 
   const alignment = metadata.get('general.alignment');
   const step = typeof alignment === 'number' && alignment > 0 ? alignment : 32;
   const dataOffset = Math.ceil(cursor.position / step) * step;
-  const { endOffset, parameterCount } = measure(tensors, dataOffset);
+  const { parameterCount } = sums;
+  const endOffset = dataOffset + sums.end;
+  if (!Number.isSafeInteger(endOffset) || !Number.isSafeInteger(parameterCount))
+    throw damaged('its tensors are impossibly large');
   if (endOffset > source.size) {
     throw new AppError(
       'unsupported_format',
@@ -214,35 +238,71 @@ async function read(source: ByteSource, signal: AbortSignal): Promise<GgufHeader
   }
   const architecture = metadata.get('general.architecture');
   if (typeof architecture !== 'string') throw damaged('it does not say its architecture');
-  return { version, architecture, metadata, tensorCount, dataOffset, endOffset, parameterCount };
+  return {
+    version,
+    architecture,
+    metadata,
+    tensorCount,
+    dataOffset,
+    endOffset,
+    parameterCount,
+    tensors: sums.groups(),
+  };
 }
 
-function measure(
-  tensors: readonly Tensor[],
-  dataOffset: number,
-): { endOffset: number; parameterCount: number } {
-  let endOffset = dataOffset;
-  let parameterCount = 0;
-  for (const { type, elements, offset } of tensors) {
-    parameterCount += elements;
+/** Adds tensors up as they are read: a file may list 262,144 of them, and none is kept. */
+class TensorSums {
+  parameterCount = 0;
+  /** Where the last one ends, from the start of the data. */
+  end = 0;
+  readonly #layers: { bytes: number; attention: boolean; recurrent: boolean }[] = [];
+  readonly #unknown = new Set<number>();
+  #tokenEmbedding = 0;
+  #output = 0;
+  #other = 0;
+
+  add({ name, type, elements, offset }: Tensor): void {
+    this.parameterCount += elements;
     const block = GGML_BLOCKS[type];
+    if (block === undefined) this.#unknown.add(type);
     // A type from a newer engine: its start at least must lie in the file.
     const bytes = block === undefined ? 0 : Math.ceil(elements / block.elements) * block.bytes;
-    endOffset = Math.max(endOffset, dataOffset + offset + bytes);
+    this.end = Math.max(this.end, offset + bytes);
+    const [, number, part = ''] = /^blk\.(\d{1,4})\.(.*)$/.exec(name) ?? [];
+    if (number !== undefined && Number(number) < MAX_LAYERS) this.#addToLayer(Number(number), part, bytes);
+    else if (name === 'token_embd.weight') this.#tokenEmbedding += bytes;
+    else if (name === 'output.weight') this.#output += bytes;
+    else this.#other += bytes;
   }
-  if (!Number.isSafeInteger(endOffset) || !Number.isSafeInteger(parameterCount))
-    throw damaged('its tensors are impossibly large');
-  return { endOffset, parameterCount };
+
+  groups(): GgufTensors {
+    return {
+      tokenEmbedding: this.#tokenEmbedding,
+      output: this.#output,
+      layers: this.#layers,
+      other: this.#other,
+      unknownTypes: [...this.#unknown],
+    };
+  }
+
+  #addToLayer(index: number, part: string, bytes: number): void {
+    while (this.#layers.length <= index) this.#layers.push({ bytes: 0, attention: false, recurrent: false });
+    const layer = this.#layers[index];
+    if (layer === undefined) return;
+    layer.bytes += bytes;
+    layer.attention ||= /^attn_(k|qkv|kv_a_mqa|kv_a_norm)\b/.test(part);
+    layer.recurrent ||= /^(ssm_|shortconv|time_mix)/.test(part);
+  }
 }
 
 async function readTensor(cursor: Cursor): Promise<Tensor> {
-  await readString(cursor, MAX_NAME_BYTES);
+  const name = await readString(cursor, MAX_NAME_BYTES);
   const dimensions = await cursor.u32();
   if (dimensions > MAX_DIMENSIONS) throw damaged(`a tensor has ${dimensions} dimensions`);
   let elements = 1;
   for (let i = 0; i < dimensions; i += 1) elements *= await cursor.u64();
   const type = await cursor.u32();
-  return { type, elements, offset: await cursor.u64() };
+  return { name, type, elements, offset: await cursor.u64() };
 }
 
 async function readString(cursor: Cursor, limit: number): Promise<string> {

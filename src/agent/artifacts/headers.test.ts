@@ -137,7 +137,12 @@ describe('a safetensors header', () => {
       'm',
       signal,
     );
-    expect(header).toEqual({ parameterCount: 8, dtypes: ['BF16'], tensorNames: ['a'] });
+    expect(header).toEqual({
+      parameterCount: 8,
+      dtypes: ['BF16'],
+      tensorNames: ['a'],
+      tensors: { tokenEmbedding: 0, output: 0, layers: [], other: 16 },
+    });
   });
 
   it.each([
@@ -162,7 +167,14 @@ describe('a safetensors header', () => {
       },
       tokenizerConfig: null,
       fileNames: ['config.json', 'modeling.py'],
-      headers: [{ parameterCount: 5, dtypes: ['F16'], tensorNames: ['a'] }],
+      headers: [
+        {
+          parameterCount: 5,
+          dtypes: ['F16'],
+          tensorNames: ['a'],
+          tensors: { tokenEmbedding: 0, output: 0, layers: [], other: 10 },
+        },
+      ],
     });
     expect(facts).toMatchObject({
       context_length: 99,

@@ -3,7 +3,7 @@ export type { ByteSource } from './byte-source.ts';
 export { readGgufHeader, type GgufHeader } from './gguf.ts';
 export { ModelFiles } from './model-files.ts';
 export { scanPickle, startsLikePickle } from './pickle.ts';
-export { readSafetensorsHeader } from './safetensors.ts';
+export { readSafetensorsHeader, type SafetensorsHeader } from './safetensors.ts';
 export { listZip, readZipEntry } from './zip.ts';
 export { assertSpace, stampOf } from './adopt.ts';
 export { inspectSource, type ImportSource } from './import-source.ts';

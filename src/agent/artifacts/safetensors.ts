@@ -6,9 +6,20 @@ export interface SafetensorsHeader {
   readonly parameterCount: number;
   readonly dtypes: readonly string[];
   readonly tensorNames: readonly string[];
+  readonly tensors: SafetensorsTensors;
+}
+
+/** Bytes of the tensors by what they are for. */
+export interface SafetensorsTensors {
+  readonly tokenEmbedding: number;
+  readonly output: number;
+  /** By the number of the layer in the text model. */
+  readonly layers: readonly number[];
+  readonly other: number;
 }
 
 const MAX_HEADER_BYTES = 100 * 1000 * 1000;
+const MAX_LAYERS = 4096;
 
 interface TensorEntry {
   readonly dtype: string;
@@ -43,6 +54,7 @@ function measure(header: Record<string, unknown>, name: string, dataBytes: numbe
   let end = 0;
   const dtypes = new Set<string>();
   const tensorNames: string[] = [];
+  const sums = { tokenEmbedding: 0, output: 0, layers: [] as number[], other: 0 };
   for (const [tensor, value] of Object.entries(header)) {
     if (tensor === '__metadata__') continue;
     if (!isEntry(value)) throw damaged(name, `tensor ${tensor.slice(0, 100)} is not described`);
@@ -50,10 +62,28 @@ function measure(header: Record<string, unknown>, name: string, dataBytes: numbe
     end = Math.max(end, value.data_offsets[1]);
     dtypes.add(value.dtype);
     tensorNames.push(tensor);
+    addTo(sums, tensor, value.data_offsets[1] - value.data_offsets[0]);
   }
   if (tensorNames.length === 0) throw damaged(name, 'it holds no tensors');
   if (end > dataBytes) throw damaged(name, `it ends at ${dataBytes} of ${end} bytes of tensors`, 'truncated');
-  return { parameterCount, dtypes: [...dtypes], tensorNames };
+  return { parameterCount, dtypes: [...dtypes], tensorNames, tensors: sums };
+}
+
+/** Names differ by family (`model.layers.3.`, `transformer.h.3.`), and a vision tower counts layers of its own. */
+function addTo(
+  sums: { tokenEmbedding: number; output: number; layers: number[]; other: number },
+  name: string,
+  bytes: number,
+): void {
+  const vision = /(^|\.)(vision|visual|audio|image)/.test(name);
+  const layer = vision ? undefined : /(?:^|\.)(?:layers|h|blocks|layer)\.(\d{1,4})\./.exec(name)?.[1];
+  if (layer !== undefined && Number(layer) < MAX_LAYERS) {
+    const index = Number(layer);
+    while (sums.layers.length <= index) sums.layers.push(0);
+    sums.layers[index] = (sums.layers[index] ?? 0) + bytes;
+  } else if (/(^|\.)(embed_tokens|wte|word_embeddings)\.weight$/.test(name)) sums.tokenEmbedding += bytes;
+  else if (/(^|\.)(lm_head|embed_out)\.weight$/.test(name)) sums.output += bytes;
+  else sums.other += bytes;
 }
 
 function isEntry(value: unknown): value is TensorEntry {

@@ -12,6 +12,7 @@ export { ModelIndex } from './model-index.ts';
 export { ModelStore } from './model-store.ts';
 export { ModelView } from './model-view.ts';
 export type { CatalogPorts, LoadedSlot, SlotFacts, TestFacts, UsageFacts, UsageTotals } from './ports.ts';
+export { RateMeter } from './rate-meter.ts';
 export { Publisher } from './publish.ts';
 export { contentHexOf, VersionStore } from './version-store.ts';
 export { catalogRoutes } from './routes.ts';

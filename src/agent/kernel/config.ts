@@ -24,6 +24,8 @@ const SettingsSchema = z.strictObject({
   https_proxy: z.url({ protocol: /^https?$/ }).optional(),
   no_proxy: z.array(z.string().min(1)).optional(),
   docker_host: z.string().min(1).optional(),
+  gpu_request: z.enum(['auto', 'nvidia', 'cdi']).optional(),
+  nvidia_smi: z.string().min(1).optional(),
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
 });
 export type Settings = z.infer<typeof SettingsSchema>;
@@ -43,6 +45,10 @@ export interface AgentConfig {
   /** The way out for https where a network has only one. */
   readonly proxy: ProxySettings;
   readonly dockerHost: string | null;
+  /** How Docker is asked for GPUs: NVIDIA's hook, CDI, or whichever the engine offers. */
+  readonly gpuRequest: 'auto' | 'nvidia' | 'cdi';
+  /** Path of nvidia-smi; null looks for it. */
+  readonly nvidiaSmi: string | null;
   readonly logLevel: string;
 }
 
@@ -76,6 +82,8 @@ function settingsFromEnv(env: NodeJS.ProcessEnv): Settings {
               .filter((entry) => entry !== ''),
           }),
       ...(value('DOCKER_HOST') === undefined ? {} : { docker_host: value('DOCKER_HOST') }),
+      ...(value('MODELOPS_GPU_REQUEST') === undefined ? {} : { gpu_request: value('MODELOPS_GPU_REQUEST') }),
+      ...(value('MODELOPS_NVIDIA_SMI') === undefined ? {} : { nvidia_smi: value('MODELOPS_NVIDIA_SMI') }),
       ...(value('MODELOPS_LOG_LEVEL') === undefined ? {} : { log_level: value('MODELOPS_LOG_LEVEL') }),
     },
     'the environment',
@@ -110,6 +118,8 @@ export async function loadConfig({ argv, env, file }: ConfigSources): Promise<Ag
     allowedPeers: merged.allowed_peers ?? [],
     proxy: { httpsProxy: merged.https_proxy ?? null, noProxy: merged.no_proxy ?? [] },
     dockerHost: merged.docker_host ?? null,
+    gpuRequest: merged.gpu_request ?? 'auto',
+    nvidiaSmi: merged.nvidia_smi ?? null,
     logLevel: merged.log_level ?? 'info',
   };
   assertSafeHost(config);

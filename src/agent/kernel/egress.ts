@@ -41,6 +41,24 @@ export interface Destination {
   readonly origin: string;
 }
 
+/** Where a runtime that a driver started listens. Drivers alone make these. */
+export type RuntimeAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | {
+      readonly kind: 'tcp';
+      /** An address of this machine or of a container network; never a name. */
+      readonly host: string;
+      readonly port: number;
+      /** What the engine asks for as a bearer key; null when it asks for none. */
+      readonly key: string | null;
+    };
+
+/** For people: a path, or a URL. Pure. */
+export function runtimeAddressText(address: RuntimeAddress): string {
+  if (address.kind === 'unix') return address.path;
+  return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
 export interface EgressFacts {
   readonly profile: Profile;
   /** Origins that are allowed offline, and wherever their address is. */
@@ -147,6 +165,11 @@ export class Egress {
     return () => this.#onRefused.delete(listener);
   }
 
+  /** Whether a destination may be reached now. Nothing is counted: for those who wait until it may. */
+  allows(destination: Destination): boolean {
+    return decideEgress(destination, this.#facts()).ok;
+  }
+
   /** Asks before connecting. @throws {AppError} `runtime_profile_blocks_internet`; the attempt is counted. */
   assertAllowed(destination: Destination): void {
     const verdict = decideEgress(destination, this.#facts());
@@ -170,16 +193,39 @@ export class Egress {
     for (const listener of this.#onRefused) listener();
   }
 
-  /** A pool of connections to one Unix socket or named pipe: never leaves the machine, so it is not asked. */
-  localPool(socketPath: string, connections: number): Pool {
-    return new Pool('http://runtime', {
-      connect: { socketPath },
+  /**
+   * A pool of connections to one runtime: a Unix socket, a named pipe, or the very address and port that its container
+   * has. Whatever a request names, nothing else is connected to, so it never leaves the machine and is not asked.
+   * @throws {AppError} `forbidden` for an address that no container of this machine can have.
+   */
+  runtimePool(address: RuntimeAddress, connections: number): Pool {
+    const options = {
       connections,
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: 60_000,
-    });
+    };
+    if (address.kind === 'unix')
+      return new Pool('http://runtime', { ...options, connect: { socketPath: address.path } });
+    const { host, port, key } = address;
+    if (isIP(host) === 0 || isPublic(host)) {
+      throw new AppError('forbidden', `Nothing was sent to ${host}: it is no address of a container.`, {
+        details: { host, purpose: 'runtime' },
+      });
+    }
+    const connect: buildConnector.connector = (_options, callback) => {
+      established(connectTcp({ host, port }), false).then(
+        (socket) => {
+          socket.setNoDelay(true);
+          callback(null, socket);
+        },
+        (error: Error) => callback(error, null),
+      );
+    };
+    return key === null
+      ? new Pool('http://runtime', { ...options, connect })
+      : new KeyedPool('http://runtime', { ...options, connect }, key);
   }
 
   /** A pool to one TCP origin: judged now and again at every new connection. */
@@ -336,6 +382,31 @@ export class Egress {
     return open().catch((error: unknown) => {
       throw error instanceof AppError ? error : new ConnectFailed(host, error);
     });
+  }
+}
+
+/** Sends a key with every request, whoever makes it. */
+class KeyedPool extends Pool {
+  readonly #authorization: string;
+
+  constructor(origin: string, options: Pool.Options, key: string) {
+    super(origin, options);
+    this.#authorization = `Bearer ${key}`;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const given = new Headers();
+    const headers = options.headers ?? {};
+    if (Array.isArray(headers)) {
+      for (let at = 0; at + 1 < headers.length; at += 2)
+        given.append(headers[at] ?? '', headers[at + 1] ?? '');
+    } else {
+      const entries = Symbol.iterator in headers ? headers : Object.entries(headers);
+      for (const [name, value] of entries as Iterable<[string, string | string[] | undefined]>)
+        for (const one of value === undefined ? [] : [value].flat()) given.append(name, one);
+    }
+    given.set('authorization', this.#authorization);
+    return super.dispatch({ ...options, headers: Object.fromEntries(given) }, handler);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Router } from '../../server/router.ts';
 import { toIsoOrNull, type Clock } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
 import type { RuntimeDriver } from './drivers/driver.ts';
+import type { EngineMetrics } from './metrics/engine-metrics.ts';
 import { listRuntimes } from './runtime-list.ts';
 import type { Slots } from './slots/slots.ts';
 import type { SpecRegistry } from './specs/spec-registry.ts';
@@ -12,9 +13,15 @@ const SlotCursor = z.tuple([z.string()]);
 
 export function runtimeRoutes(
   router: Router<Endpoints>,
-  deps: { slots: Slots; specs: SpecRegistry; drivers: ReadonlyMap<string, RuntimeDriver>; clock: Clock },
+  deps: {
+    slots: Slots;
+    metrics: EngineMetrics;
+    specs: SpecRegistry;
+    drivers: ReadonlyMap<string, RuntimeDriver>;
+    clock: Clock;
+  },
 ): void {
-  const { slots, specs } = deps;
+  const { slots, specs, metrics } = deps;
 
   router.implement('listRuntimes', async (_request, { signal }) => ({
     runtimes: await listRuntimes(deps, signal),
@@ -40,13 +47,20 @@ export function runtimeRoutes(
     return { deleted: true as const, slot_id: params.id };
   });
   router.implement('loadSlot', async ({ params, body }, { caller }) => ({
-    slot: await slots.load(params.id, body.managed_model_id, caller),
+    slot: await slots.load(params.id, body.managed_model_id, caller, body.override),
   }));
   router.implement('unloadSlot', async ({ params }, { caller }) => ({
     slot: await slots.unload(params.id, caller),
   }));
-  router.implement('restartSlot', async ({ params }, { caller }) => ({
-    slot: await slots.restart(params.id, caller),
+  router.implement('restartSlot', async ({ params, query }, { caller }) => ({
+    slot: await slots.restart(params.id, caller, query.override),
+  }));
+  router.implement('previewSlotEffects', async ({ params, body }, { signal }) => ({
+    effects: await slots.effects(params.id, body, signal),
+  }));
+  router.implement('getSlotTelemetry', ({ params }) => ({
+    slot_id: slots.get(params.id).id,
+    samples: [...metrics.samples(slots.endpointOf(params.id))],
   }));
   router.implement('getSlotLogs', async ({ params, query }) => {
     const { lines, ...log } = await slots.logs(params.id, query);

@@ -2,21 +2,14 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadDiagnosisRules } from './diagnosis/rules.ts';
-import { MAX_SOCKET_PATH, socketDirectory, SOCKET_NAME } from './drivers/attempt-socket.ts';
-import { containerOptions } from './drivers/docker-driver.ts';
-import type { Launch } from './drivers/driver.ts';
 import { slotMismatch } from './slots/launcher.ts';
 import { lineSplitter } from './slots/log-buffer.ts';
-import { planSlot, RETRY_POLICY, retryDelay } from './slots/plan.ts';
+import { RETRY_POLICY, retryDelay } from './slots/plan.ts';
 import { FailureTracker, type FailureFacts } from './slots/failure-tracker.ts';
 import { RuntimeExitedError } from './slots/probe.ts';
 import { effectiveConfig } from './specs/effective-config.ts';
-import { renderArgs, runtimeIdentity, unsupportedSettings } from './specs/launch.ts';
-import { RuntimeSpecSchema, type RuntimeSpec } from './specs/spec.ts';
-import { parseSpec, SpecRegistry } from './specs/spec-registry.ts';
-import { createLogger } from '../kernel/logger.ts';
-import { temporaryDirectory } from '../../../test/support/temporary.ts';
-import { writeFile } from 'node:fs/promises';
+import type { RuntimeSpec } from './specs/spec.ts';
+import { parseSpec } from './specs/spec-registry.ts';
 import { AppError } from '../../shared/contract/index.ts';
 
 const shipped = (id: string): RuntimeSpec => {
@@ -28,55 +21,6 @@ const shipped = (id: string): RuntimeSpec => {
   return result.spec;
 };
 const llama = shipped('llama-cpp-cpu');
-
-describe('what a slot does next', () => {
-  const wish = { modelId: 'a', generation: 2 };
-  const right = { modelId: 'a', generation: 2 };
-  it.each([
-    ['nothing wished, nothing there', null, { runtime: null, failure: null }, { do: 'rest' }],
-    ['nothing wished, something there', null, { runtime: right, failure: null }, { do: 'stop' }],
-    ['the wished model is there', wish, { runtime: right, failure: null }, { do: 'watch' }],
-    [
-      'another model is there',
-      wish,
-      { runtime: { modelId: 'b', generation: 2 }, failure: null },
-      { do: 'stop' },
-    ],
-    [
-      'the model of an older wish is there',
-      wish,
-      { runtime: { modelId: 'a', generation: 1 }, failure: null },
-      { do: 'stop' },
-    ],
-    ['nothing there yet', wish, { runtime: null, failure: null }, { do: 'start', modelId: 'a' }],
-    [
-      'an older wish failed',
-      wish,
-      { runtime: null, failure: { generation: 1, retryAt: null } },
-      { do: 'start', modelId: 'a' },
-    ],
-    [
-      'this wish failed for good',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: null } },
-      { do: 'rest' },
-    ],
-    [
-      'this wish failed, its time has not come',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: 101 } },
-      { do: 'wait', until: 101 },
-    ],
-    [
-      'this wish failed, its time has come',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: 100 } },
-      { do: 'start', modelId: 'a' },
-    ],
-  ] as const)('%s', (_name, desire, observed, step) => {
-    expect(planSlot(desire, observed, 100)).toEqual(step);
-  });
-});
 
 describe('when a start is tried again', () => {
   it.each([
@@ -230,199 +174,6 @@ describe('the configuration of a slot', () => {
       values: { context_length: 8192 },
       origins: { context_length: { from: 'default' } },
     });
-  });
-
-  it('refuses what the runtime would not honour', () => {
-    expect(
-      unsupportedSettings(llama, { threads: 1, max_model_len: 5, tensor_parallel_size: 2, dtype: 'half' }),
-    ).toEqual(['tensor_parallel_size', 'dtype']);
-  });
-});
-
-describe('the command line', () => {
-  const facts = {
-    capability: 'llm_inference',
-    servedName: 'a-v1',
-    modelDir: '/models',
-    modelFile: '/models/model.gguf',
-    socket: '/run/modelops/s.sock',
-  } as const;
-
-  it('gives llama-server the whole context of all requests together', () => {
-    const args = renderArgs(
-      llama,
-      { context_length: 512, parallel: 4, threads: 1, extra_args: ['--seed', '1'] },
-      facts,
-    );
-    expect(args.slice(0, 6)).toEqual([
-      '--model',
-      '/models/model.gguf',
-      '--alias',
-      'a-v1',
-      '--host',
-      '/run/modelops/s.sock',
-    ]);
-    expect(args).toEqual(
-      expect.arrayContaining([
-        '--ctx-size',
-        '2048',
-        '--parallel',
-        '4',
-        '--threads',
-        '1',
-        '--threads-batch',
-        '1',
-      ]),
-    );
-    expect(args.slice(-2)).toEqual(['--seed', '1']);
-    expect(args).not.toContain('--embeddings');
-  });
-
-  it('leaves out what nobody set, and adds what the capability needs', () => {
-    const args = renderArgs(llama, { context_length: 512 }, { ...facts, capability: 'embeddings' });
-    expect(args).not.toContain('--threads');
-    expect(args).not.toContain('--cache-type-k');
-    expect(args).toContain('--embeddings');
-  });
-
-  it('makes an identity of what can change an answer, and of nothing else', () => {
-    const identity = runtimeIdentity(llama, 'sha256:1', { context_length: 512 });
-    expect(runtimeIdentity(llama, 'sha256:1', { context_length: 512, threads: 8, parallel: 4 })).toBe(
-      identity,
-    );
-    expect(runtimeIdentity(llama, 'sha256:2', { context_length: 512 })).not.toBe(identity);
-    expect(runtimeIdentity(llama, 'sha256:1', { context_length: 1024 })).not.toBe(identity);
-    expect(runtimeIdentity({ id: 'other' }, 'sha256:1', { context_length: 512 })).not.toBe(identity);
-  });
-});
-
-describe('the container', () => {
-  const launch: Launch = {
-    slotId: 'chat',
-    attempt: 3,
-    modelId: 'a-v1',
-    generation: 2,
-    configHash: 'h',
-    spec: llama,
-    engine: { id: 'sha256:1', imageId: 'sha256:1', version: null, reference: 'llama:server' },
-    args: ({ modelFile, socket }) => ['--model', modelFile, '--host', socket],
-    env: { LLAMA_CACHE: '/cache' },
-    modelDirectory: '/data/store/models/x',
-    modelFile: 'model.gguf',
-    socketDirectory: '/data/run/chat/3',
-    cacheDirectory: '/data/caches/chat',
-    settings: {},
-  };
-  const host = {
-    nodeId: '01a1fc3e-6c4b-70c4-885f-db61fdf46328',
-    rootless: false,
-    imageHasEntrypoint: true,
-    uid: 1000,
-    gid: 998,
-    memoryBytes: 8 * 1024 ** 3,
-  };
-
-  it('has no network, no rights, no writable root, and runs as the user of the agent', () => {
-    const options = containerOptions(launch, host);
-    expect(options).toMatchObject({
-      name: 'modelops-fdf46328-chat',
-      Image: 'sha256:1',
-      User: '1000:998',
-      Cmd: ['--model', '/models/model.gguf', '--host', '/run/modelops/s.sock'],
-      Healthcheck: { Test: ['NONE'] },
-      Labels: { 'io.modelops.node': host.nodeId, 'io.modelops.slot': 'chat' },
-      HostConfig: {
-        NetworkMode: 'none',
-        CapDrop: ['ALL'],
-        SecurityOpt: ['no-new-privileges'],
-        ReadonlyRootfs: true,
-        RestartPolicy: { Name: 'no' },
-        Memory: 7 * 1024 ** 3,
-      },
-    });
-    expect(options.Env).toEqual(['HOME=/cache', 'USER=modelops', 'LOGNAME=modelops', 'LLAMA_CACHE=/cache']);
-    expect(options.HostConfig?.Mounts?.map((mount) => [mount.Target, mount.ReadOnly])).toEqual([
-      ['/models', true],
-      ['/run/modelops', false],
-      ['/cache', false],
-    ]);
-    expect(options.HostConfig?.Binds).toBeUndefined();
-    expect(options.HostConfig?.AutoRemove).toBeUndefined();
-    expect(options.Entrypoint).toBeUndefined();
-  });
-
-  it('is root of its own namespace on a rootless engine', () => {
-    expect(containerOptions(launch, { ...host, rootless: true }).User).toBe('0:0');
-  });
-
-  it('gets an entrypoint where the image has none', () => {
-    expect(containerOptions(launch, { ...host, imageHasEntrypoint: false }).Entrypoint).toEqual([
-      'llama-server',
-    ]);
-  });
-
-  it('has its socket in a path that fits', () => {
-    const path = socketDirectory('/data/run', 'x'.repeat(128), 12);
-    expect(Buffer.byteLength(`${path}/${SOCKET_NAME}`)).toBeLessThanOrEqual(MAX_SOCKET_PATH);
-    expect(socketDirectory('/data/run', 'chat', 12)).toBe('/data/run/chat/12');
-  });
-});
-
-describe('a runtime spec', () => {
-  it('is known with every id of the contract that ships now', () => {
-    expect(shipped('embedded-llama').driver).toBe('embedded');
-    expect(llama.driver).toBe('docker');
-  });
-
-  it.each([
-    ['broken YAML', 'id: [', 1],
-    [
-      'a wrong driver',
-      'id: x\nname: X\nengine: e\ndriver: rocket\ncapabilities: [llm_inference]\nformats: [gguf]\n',
-      4,
-    ],
-    [
-      'a key nobody knows',
-      'id: x\nname: X\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\nspeed: 11\n',
-      1,
-    ],
-    [
-      'an argument nobody can fill in',
-      'id: x\nname: X\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\nargs:\n  - [--x, "{nothing}"]\n',
-      8,
-    ],
-    [
-      'a milestone that is no pattern',
-      'id: x\nname: X\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\nmilestones:\n  - { id: a, label: a, pattern: "(" }\n',
-      8,
-    ],
-  ])('with %s is refused with its place', (_name, text, line) => {
-    const result = parseSpec(text, 'x.yaml');
-    expect('problems' in result && result.problems[0]).toMatchObject({ file: 'x.yaml', line });
-  });
-
-  it('of the user appears without a restart, and one that is broken is told', async () => {
-    await using directory = await temporaryDirectory();
-    const registry = new SpecRegistry(directory.path, createLogger({ level: 'silent' }));
-    await registry.load();
-    await registry.watch();
-    const read = Promise.withResolvers<void>();
-    registry.listen(() => {
-      if (registry.find('mine') !== undefined && registry.problems.length > 0) read.resolve();
-    });
-    await writeFile(
-      `${directory.path}/mine.yaml`,
-      'id: mine\nname: Mine\nengine: e\ndriver: embedded\ncapabilities: [llm_inference]\nformats: [gguf]\n',
-    );
-    await writeFile(`${directory.path}/broken.yaml`, 'id: [');
-    await read.promise;
-    expect(registry.get('mine').name).toBe('Mine');
-    expect(() => registry.get('nobody')).toThrow(AppError);
-    await registry.close();
-  });
-
-  it('needs an image when it runs in Docker', () => {
-    expect(RuntimeSpecSchema.safeParse({ ...llama, image: undefined }).success).toBe(false);
   });
 });
 

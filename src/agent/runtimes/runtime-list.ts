@@ -1,7 +1,14 @@
 import type { Runtime } from '../../shared/contract/index.ts';
 import { toIso, type Clock } from '../kernel/clock.ts';
 import type { RuntimeDriver } from './drivers/driver.ts';
+import { pickTransport } from './specs/launch.ts';
+import type { RuntimeSpec } from './specs/spec.ts';
 import type { SpecRegistry } from './specs/spec-registry.ts';
+
+/** The best that this version of the engine has. Pure. */
+function transportOf(spec: RuntimeSpec, version: string | null): 'unix' | 'tcp' {
+  return pickTransport(spec, {}, version, process.platform === 'linux')?.kind ?? 'unix';
+}
 
 /** The runtime specs with what is true of them on this machine now. */
 export async function listRuntimes(
@@ -25,7 +32,9 @@ export async function listRuntimes(
         verified: spec.image?.verified ?? spec.driver === 'embedded',
         settings: [...spec.settings],
         origin,
-        transport: spec.transport,
+        transport: transportOf(spec, found?.engine?.version ?? null),
+        gpus: spec.gpus,
+        choices: spec.choices,
         version: found?.engine?.version ?? null,
         available: found?.available ?? false,
         unavailable:

@@ -1,45 +1,26 @@
 import { access, constants, statfs } from 'node:fs/promises';
-import type { z } from 'zod';
-import { toAppError, type CheckSchema } from '../../shared/contract/index.ts';
-import type { DockerEngine } from '../adapters/docker/index.ts';
+import { toAppError } from '../../shared/contract/index.ts';
 import type { DataDir } from '../kernel/data-dir.ts';
 import type { Database } from '../kernel/database/database.ts';
 import type { DatabaseMaintenance } from '../kernel/database/maintenance.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { RuntimeDriver, Slots, SpecRegistry } from '../runtimes/index.ts';
+import { bad, ok, type Check, type CheckRow } from './doctor-check.ts';
+import { GPU_CHECKS, type GpuCheckDeps } from './doctor-gpus.ts';
 
-export type Check = z.infer<typeof CheckSchema>;
-
-export interface DoctorDeps {
+export interface DoctorDeps extends GpuCheckDeps {
   readonly database: Database;
   readonly maintenance: DatabaseMaintenance;
   readonly secrets: Secrets;
   readonly paths: DataDir;
-  readonly docker: DockerEngine;
   readonly specs: SpecRegistry;
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
   readonly slots: Slots;
   readonly insecure: boolean;
 }
 
-type Finding = Omit<Check, 'id' | 'group' | 'title'>;
-interface CheckRow {
-  readonly id: string;
-  readonly group: Check['group'];
-  readonly title: string;
-  readonly run: (deps: DoctorDeps, signal: AbortSignal) => Promise<Finding>;
-}
-
 const GIB = 1024 ** 3;
-const ok = (found: string): Finding => ({ status: 'ok', found, wanted: null, hint: null });
-const bad = (status: 'warning' | 'failed', found: string, wanted: string, hint: string): Finding => ({
-  status,
-  found,
-  wanted,
-  hint,
-});
-
-const CHECKS: readonly CheckRow[] = [
+const CHECKS: readonly CheckRow<DoctorDeps>[] = [
   {
     id: 'node',
     group: 'agent',
@@ -209,7 +190,7 @@ const CHECKS: readonly CheckRow[] = [
 /** Runs every check; one that cannot be run says so instead of hiding the others. */
 export async function runDoctor(deps: DoctorDeps, signal: AbortSignal): Promise<Check[]> {
   return Promise.all(
-    CHECKS.map(async ({ id, group, title, run }): Promise<Check> => {
+    [...CHECKS, ...GPU_CHECKS].map(async ({ id, group, title, run }): Promise<Check> => {
       try {
         return { id, group, title, ...(await run(deps, signal)) };
       } catch (error) {

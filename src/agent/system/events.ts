@@ -102,6 +102,7 @@ export function eventSourceFor(
         (record) => {
           if (readable(record)) onDurable(durable(record));
         },
+        wanted,
       );
     },
   };

@@ -39,6 +39,21 @@ export class MetricSet {
     this.#registry.registerMetric(gauge);
   }
 
+  /** Something that only grows, counted elsewhere, one for each key that `read` gives. */
+  counters(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    const counter = new this.#prometheus.Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [],
+      collect: () => {
+        counter.reset();
+        for (const [key, value] of Object.entries(read())) counter.inc({ [label]: key }, value);
+      },
+    });
+    this.#registry.registerMetric(counter);
+  }
+
   /** Something that only grows and is counted elsewhere. */
   counter(name: string, help: string, read: () => number): void {
     const counter = new this.#prometheus.Counter({

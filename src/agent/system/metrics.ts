@@ -1,14 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import type { Counter, Histogram, Registry } from 'prom-client';
 import { JOB_STATES, LIFECYCLE_STATES, LOAD_STATES } from '../../shared/lifecycle/index.ts';
+import type { Gpus } from '../gpus/index.ts';
 import type { BlobStore } from '../artifacts/index.ts';
 import type { Database } from '../kernel/database/database.ts';
 import type { Egress } from '../kernel/egress.ts';
 import type { JobRunner } from '../kernel/jobs/job-runner.ts';
 import type { Journal } from '../kernel/journal.ts';
 import type { RuntimeProfile } from '../kernel/profile.ts';
-import type { Slots } from '../runtimes/index.ts';
+import type { EngineMetrics, Slots } from '../runtimes/index.ts';
 import type { CountedCall, UsageRecorder } from '../usage/index.ts';
+import { gpuMetrics } from './gpu-metrics.ts';
 import { MetricSet, type Prometheus } from './metric-set.ts';
 import { VERSION } from './version.ts';
 
@@ -16,6 +18,8 @@ export interface MetricsDeps {
   readonly database: Database;
   readonly usage: UsageRecorder;
   readonly slots: Slots;
+  readonly metrics: EngineMetrics;
+  readonly gpus: Gpus;
   readonly jobs: JobRunner;
   readonly blobs: BlobStore;
   readonly egress: Egress;
@@ -106,6 +110,8 @@ function build(prometheus: Prometheus, deps: MetricsDeps): Calls {
   const set = new MetricSet(prometheus, registry);
   nodeMetrics(set, deps);
   stateMetrics(set, deps);
+  gpuMetrics(set, deps.gpus);
+  engineMetrics(set, deps);
   processMetrics(set);
   return {
     registry,
@@ -203,6 +209,49 @@ function stateMetrics(set: MetricSet, { database, slots, jobs }: MetricsDeps): v
             parallel === null ? 0 : Math.max(0, inFlight - parallel),
           ]),
       ),
+  );
+}
+
+/** What engines say of themselves, as of the last look; what one does not say is not there. */
+function engineMetrics(set: MetricSet, { slots, metrics }: MetricsDeps): void {
+  type Figures = NonNullable<ReturnType<EngineMetrics['totals']>>;
+  const each = (read: (figures: Figures) => number | null) => () =>
+    Object.fromEntries(
+      slots.list().flatMap(({ id }) => {
+        const figures = metrics.totals(slots.endpointOf(id));
+        const value = figures === null ? null : read(figures);
+        return value === null ? [] : [[id, value]];
+      }),
+    );
+  set.gauges(
+    'modelops_engine_requests_running',
+    'Requests that the engine of a slot works on.',
+    'slot',
+    each((figures) => figures.requests_running),
+  );
+  set.gauges(
+    'modelops_engine_requests_waiting',
+    'Requests that wait in the engine of a slot.',
+    'slot',
+    each((figures) => figures.requests_waiting),
+  );
+  set.gauges(
+    'modelops_engine_kv_cache_ratio',
+    'Share of the KV cache of a slot that is in use, from 0 to 1.',
+    'slot',
+    each((figures) => figures.kv_cache_share),
+  );
+  set.counters(
+    'modelops_engine_generated_tokens_total',
+    'Tokens that the engine of a slot generated since it started.',
+    'slot',
+    each((figures) => figures.generated_tokens_total),
+  );
+  set.counters(
+    'modelops_engine_prompt_tokens_total',
+    'Tokens of prompts that the engine of a slot read since it started.',
+    'slot',
+    each((figures) => figures.prompt_tokens_total),
   );
 }
 

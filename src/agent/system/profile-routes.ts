@@ -59,7 +59,7 @@ function readFacts({ database, profile, slots, jobs }: ProfileRouteDeps): Profil
     activeCloudModels: cloud.map(({ id }) => id),
     servingSlots: slots.list().filter((slot) => slot.load_state === 'loaded').length,
     downloads: [...jobs.store.inState('running'), ...jobs.store.inState('queued')]
-      .filter((job) => job.kind === 'download')
+      .filter((job) => job.kind === 'download' || job.kind === 'image_pull')
       .map((job) => ({
         title: job.title,
         progress: job.progress === null ? null : (JSON.parse(job.progress) as Progress),

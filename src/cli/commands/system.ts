@@ -91,7 +91,7 @@ export function systemCommands(program: Command): void {
     program
       .command('events')
       .description('what happens, as it happens')
-      .option('--topics <list>', 'journal, jobs, slots, system, logs', 'journal'),
+      .option('--topics <list>', 'journal, jobs, slots, system, telemetry, logs', 'journal'),
     async ({ agent, output }, options) => {
       const stop = new AbortController();
       process.once('SIGINT', () => stop.abort());

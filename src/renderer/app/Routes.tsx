@@ -20,6 +20,10 @@ const PAGES = {
   CredentialsPage: () => import('../features/credentials/CredentialsPage.tsx'),
   CredentialPage: () => import('../features/credentials/CredentialPage.tsx'),
   SecretPage: () => import('../features/access/SecretPage.tsx'),
+  HardwarePage: () => import('../features/hardware/HardwarePage.tsx'),
+  GpuPage: () => import('../features/hardware/GpuPage.tsx'),
+  RuntimesPage: () => import('../features/runtimes/RuntimesPage.tsx'),
+  RuntimePage: () => import('../features/runtimes/RuntimePage.tsx'),
   DoctorPage: () => import('../features/doctor/DoctorPage.tsx'),
   SettingsPage: () => import('../features/settings/SettingsPage.tsx'),
   JobPage: () => import('../features/jobs/JobPage.tsx'),
@@ -37,6 +41,10 @@ const AccessPage = lazy(PAGES.AccessPage);
 const CredentialsPage = lazy(PAGES.CredentialsPage);
 const CredentialPage = lazy(PAGES.CredentialPage);
 const SecretPage = lazy(PAGES.SecretPage);
+const HardwarePage = lazy(PAGES.HardwarePage);
+const GpuPage = lazy(PAGES.GpuPage);
+const RuntimesPage = lazy(PAGES.RuntimesPage);
+const RuntimePage = lazy(PAGES.RuntimePage);
 const DoctorPage = lazy(PAGES.DoctorPage);
 const SettingsPage = lazy(PAGES.SettingsPage);
 const JobPage = lazy(PAGES.JobPage);
@@ -110,6 +118,30 @@ export function Routes(): ReactNode {
           </Route>
           <Route path="/credentials/:id/:part?">
             {({ id, part }) => <CredentialPage key={id} id={id} part={part} />}
+          </Route>
+          <Route path="/hardware">
+            {admin ? <HardwarePage /> : <NeedsRole needed="admin" title={t('place.hardware')} />}
+          </Route>
+          <Route path="/hardware/:uuid">
+            {({ uuid }) =>
+              admin ? (
+                <GpuPage key={uuid} uuid={decodeURIComponent(uuid)} />
+              ) : (
+                <NeedsRole needed="admin" title={t('place.hardware')} />
+              )
+            }
+          </Route>
+          <Route path="/runtimes">
+            {admin ? <RuntimesPage /> : <NeedsRole needed="admin" title={t('place.runtimes')} />}
+          </Route>
+          <Route path="/runtimes/:id/:tab?">
+            {({ id, tab }) =>
+              admin ? (
+                <RuntimePage key={id} id={id} tab={tab} />
+              ) : (
+                <NeedsRole needed="admin" title={t('place.runtimes')} />
+              )
+            }
           </Route>
           <Route path="/doctor">
             {admin ? <DoctorPage /> : <NeedsRole needed="admin" title={t('place.doctor')} />}

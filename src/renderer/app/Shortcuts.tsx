@@ -10,6 +10,7 @@ const EVERYWHERE: readonly (readonly [string, TextKey])[] = [
   ['?', 'shortcut.sheet'],
   ['Alt J', 'shortcut.jobs'],
   ['Ctrl \\', 'shortcut.sidebar'],
+  ['F6', 'shortcut.regions'],
   ['Esc', 'shortcut.escape'],
 ];
 

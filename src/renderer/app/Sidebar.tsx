@@ -3,10 +3,12 @@ import {
   IconActivityHeartbeat,
   IconBox,
   IconChartLine,
+  IconCpu,
   IconKey,
   IconLayoutDashboard,
   IconMessage,
   IconServer2,
+  IconStack2,
   IconSettings,
   IconUsers,
 } from '@tabler/icons-react';
@@ -30,6 +32,8 @@ const ICONS: Record<Place['id'], ComponentType<{ size?: number; stroke?: number 
   usage: IconChartLine,
   access: IconUsers,
   credentials: IconKey,
+  hardware: IconCpu,
+  runtimes: IconStack2,
   doctor: IconActivityHeartbeat,
   settings: IconSettings,
 };

@@ -12,8 +12,9 @@ import { Digest } from '../parts/figures.tsx';
 import { formatBytes, formatEta, formatTime } from '../parts/format.ts';
 import { jobState } from '../parts/JobProgress.tsx';
 import { StateMark } from '../parts/StateMark.tsx';
-import { t } from '../strings/text.ts';
+import { rich, t } from '../strings/text.ts';
 import { closeLayer, toggleLayer, useLayer } from './layers.ts';
+import { StatusGpus } from './StatusGpus.tsx';
 import css from './StatusBar.module.css';
 
 const ProfilePanel = lazy(() => import('../features/profile/ProfilePanel.tsx'));
@@ -26,6 +27,7 @@ export function StatusBar(): ReactNode {
       <AgentItem />
       {mayAdmin && <ServingItem />}
       <ProfileItem />
+      {mayAdmin && <StatusGpus />}
       <DiskItem />
       <span className={css.spring} />
       {mayAdmin && <JobsItem />}
@@ -155,7 +157,18 @@ function ProfileItem(): ReactNode {
 function DiskItem(): ReactNode {
   const { data: system } = useSystem();
   if (system === undefined) return null;
-  return <span className={css.item}>{t('status.disk', { free: formatBytes(system.disk.free_bytes) })}</span>;
+  return (
+    <span className={css.item}>
+      {rich('status.disk', {
+        free: formatBytes(system.disk.free_bytes),
+        strong: (parts) => (
+          <span key="free" className={css.strong}>
+            {parts}
+          </span>
+        ),
+      })}
+    </span>
+  );
 }
 
 function JobsItem(): ReactNode {

@@ -1,8 +1,10 @@
 import { useEffect } from 'react';
 import { navigate } from 'wouter/use-browser-location';
+import { desktop } from '../data/desktop.ts';
 import { lettersEnabled } from '../data/preferences.ts';
 import { dialogStore, openDialog } from './dialogs.ts';
 import { PLACES } from './places.ts';
+import { focusNextRegion } from './regions.ts';
 import { foldSidebar, layerStore, toggleLayer } from './layers.ts';
 
 const CHORD_MS = 1200;
@@ -24,6 +26,11 @@ function withModifier(event: KeyboardEvent): boolean {
   if (isCovered()) return false;
   if (event.altKey && event.code === 'KeyJ') {
     toggleLayer('jobs');
+    return true;
+  }
+  // In a browser it is the browser's.
+  if (desktop !== null && event.key === 'F6' && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    focusNextRegion(event.shiftKey);
     return true;
   }
   if (event.ctrlKey && event.key === '\\') {

@@ -11,6 +11,8 @@ export interface Place {
     | 'usage'
     | 'access'
     | 'credentials'
+    | 'hardware'
+    | 'runtimes'
     | 'doctor'
     | 'settings';
   readonly path: string;
@@ -49,6 +51,22 @@ export const PLACES: readonly Place[] = [
     group: 'governance',
     chord: 'c',
     role: 'user',
+  },
+  {
+    id: 'hardware',
+    path: '/hardware',
+    name: 'place.hardware',
+    group: 'machine',
+    chord: 'h',
+    role: 'admin',
+  },
+  {
+    id: 'runtimes',
+    path: '/runtimes',
+    name: 'place.runtimes',
+    group: 'machine',
+    chord: 'r',
+    role: 'admin',
   },
   { id: 'doctor', path: '/doctor', name: 'place.doctor', group: 'machine', chord: 'd', role: 'admin' },
   { id: 'settings', path: '/settings', name: 'place.settings', group: 'foot', chord: ',', role: 'user' },

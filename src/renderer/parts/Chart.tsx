@@ -13,6 +13,13 @@ export interface ChartSeries {
   readonly colour: 'series-1' | 'series-2';
 }
 
+/** Something that happened at a place: a line through the chart, and its words beside the figures when it is pointed at. */
+export interface ChartEvent {
+  readonly place: number;
+  readonly tone: 'text-3' | 'blue' | 'warn' | 'bad';
+  readonly words: string;
+}
+
 export interface ChartProps {
   readonly title: string;
   /** What the numbers are, where the title does not say it. */
@@ -20,8 +27,17 @@ export interface ChartProps {
   /** The whole chart in one sentence, for who cannot see it. */
   readonly label: string;
   readonly places: readonly string[];
+  /** The places that may carry their name; all where nothing is said. */
+  readonly named?: readonly number[];
   readonly series: readonly ChartSeries[];
+  readonly events?: readonly ChartEvent[];
   readonly format: (value: number | null) => string;
+  /** The scale goes at least this far: the size of a memory, a hundred percent. */
+  readonly top?: number;
+  /** Where the grid lines stand, for scales with an end of their own. */
+  readonly steps?: readonly number[];
+  /** Many charts on a page take less height. */
+  readonly low?: boolean;
   /** Counted things have no half steps. */
   readonly whole?: boolean;
   /** The names of the places; the last chart of a page has them for all. */
@@ -36,6 +52,7 @@ export interface ChartProps {
 /** Of the lines; the second where the window has room. */
 const LOW = 132;
 const HIGH = 208;
+const SMALL = 84;
 const ROOM = '(height >= 1000px)';
 const NAMES_HEIGHT = 24;
 const LEFT = 64;
@@ -56,9 +73,10 @@ function Drawn(props: ChartProps): ReactNode {
   const host = useRef<HTMLDivElement | null>(null);
   const [ends, setEnds] = useState<readonly number[]>([]);
   const width = useWidth(host);
-  const linesHeight = useMediaQuery(ROOM) ? HIGH : LOW;
+  const high = useMediaQuery(ROOM);
+  const linesHeight = props.low === true ? (high ? LOW : SMALL) : high ? HIGH : LOW;
   const titleId = useId();
-  const { places, whole = false, withNames, sync, onAt } = props;
+  const { places, named, events, top, steps, whole = false, withNames, sync, onAt } = props;
 
   useEffect(() => {
     const element = host.current;
@@ -68,8 +86,12 @@ function Drawn(props: ChartProps): ReactNode {
       optionsOf(
         {
           places,
+          named,
           series,
+          events,
           format,
+          top,
+          steps,
           whole,
           withNames,
           sync,
@@ -85,7 +107,7 @@ function Drawn(props: ChartProps): ReactNode {
       element,
     );
     return () => plot.destroy();
-  }, [width, linesHeight, places, series, format, whole, withNames, sync, onAt]);
+  }, [width, linesHeight, places, named, series, events, format, top, steps, whole, withNames, sync, onAt]);
 
   const labels = apart(ends, LABEL_HEIGHT, linesHeight - LABEL_HEIGHT);
   return (
@@ -94,7 +116,12 @@ function Drawn(props: ChartProps): ReactNode {
         <h3 id={titleId}>{title}</h3>
         {note !== undefined && <span className={css.note}>{note}</span>}
         <span className={css.reading} aria-hidden>
-          {at !== null && reading(places[at] ?? '', series, format, at)}
+          {at !== null && (
+            <>
+              {events !== undefined && <Happened events={events} at={at} />}
+              {reading(places[at] ?? '', series, format, at)}
+            </>
+          )}
         </span>
       </div>
       <div className={css.plot}>
@@ -112,6 +139,22 @@ function Drawn(props: ChartProps): ReactNode {
         ))}
       </div>
     </section>
+  );
+}
+
+/** What happened where the pointer is, give or take a place: a line is thin. */
+function Happened({
+  events,
+  at,
+}: {
+  readonly events: readonly ChartEvent[];
+  readonly at: number;
+}): ReactNode {
+  const near = events.find(({ place }) => Math.abs(place - at) <= 1);
+  return near === undefined ? null : (
+    <span className={css.event} data-tone={near.tone}>
+      {near.words}
+    </span>
   );
 }
 
@@ -159,6 +202,10 @@ interface PlotOptions extends Pick<
   ChartProps,
   'places' | 'series' | 'format' | 'withNames' | 'sync' | 'onAt'
 > {
+  readonly named: readonly number[] | undefined;
+  readonly events: readonly ChartEvent[] | undefined;
+  readonly top: number | undefined;
+  readonly steps: readonly number[] | undefined;
   readonly whole: boolean;
   readonly width: number;
   readonly height: number;
@@ -168,12 +215,17 @@ interface PlotOptions extends Pick<
 
 function optionsOf(options: PlotOptions, element: HTMLElement): uPlot.Options {
   const { places, series, format, whole, withNames, sync, width, height, onAt, onDrawn } = options;
+  const { named, events = [], top = 0 } = options;
   const style = getComputedStyle(element);
   const colour = (token: string): string => style.getPropertyValue(`--${token}`).trim();
   const font = `11px ${style.fontFamily}`;
-  const most = Math.max(0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
-  const steps = stepsFor(most, whole);
-  const names = labelled(places.length, Math.floor((width - LEFT - RIGHT) / PLACE_WIDTH));
+  const most = Math.max(top, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const steps = options.steps ?? stepsFor(most, whole);
+  const room = Math.floor((width - LEFT - RIGHT) / PLACE_WIDTH);
+  const names =
+    named === undefined
+      ? labelled(places.length, room)
+      : labelled(named.length, room).map((index) => named[index] ?? 0);
   const axis = { stroke: colour('text-3'), font, ticks: { show: false } } as const;
   return {
     width,
@@ -219,8 +271,36 @@ function optionsOf(options: PlotOptions, element: HTMLElement): uPlot.Options {
         points: { show: true, size: 5, fill: colour(token), filter: () => dots(values) },
       })),
     ],
-    hooks: { ready: [onDrawn], setCursor: [(plot) => onAt(plot.cursor.idx ?? null)] },
+    hooks: {
+      ready: [onDrawn],
+      drawAxes: [(plot) => drawEvents(plot, events, colour)],
+      setCursor: [(plot) => onAt(plot.cursor.idx ?? null)],
+    },
   };
+}
+
+/** A thin line at each place where something happened, marked at its top. */
+function drawEvents(plot: uPlot, events: readonly ChartEvent[], colour: (token: string) => string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.lineWidth = uPlot.pxRatio;
+  for (const { place, tone } of events) {
+    const x = Math.round(plot.valToPos(place, 'x', true)) + 0.5;
+    ctx.strokeStyle = colour(tone);
+    ctx.fillStyle = colour(tone);
+    ctx.setLineDash([2 * uPlot.pxRatio, 2 * uPlot.pxRatio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const foot = 3 * uPlot.pxRatio;
+    ctx.beginPath();
+    ctx.moveTo(x - foot, bbox.top);
+    ctx.lineTo(x + foot, bbox.top);
+    ctx.lineTo(x, bbox.top + foot * 1.6);
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 /** The places that get a dot: the last, and those with a gap on both sides, which have no line. Pure. */

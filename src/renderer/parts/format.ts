@@ -29,10 +29,21 @@ function threeDigits(value: number): string {
 /** `11.6 of 18.1 GiB`: both in the unit of the whole. */
 export function formatBytesOf(done: number, total: number): string {
   const whole = formatBytes(total);
-  const [, unit = 'B'] = whole.split(' ');
-  const power = UNITS.indexOf(unit as (typeof UNITS)[number]);
-  const part = done / 1024 ** Math.max(0, power);
-  return t('bytes.of', { part: power <= 0 ? String(Math.round(part)) : threeDigits(part), whole });
+  const power = Math.max(0, powerOf(whole));
+  const part = done / 1024 ** power;
+  return t('bytes.of', { part: power === 0 ? String(Math.round(part)) : threeDigits(part), whole });
+}
+
+/** `0.4`: the number alone, in the unit and with the digits that the whole is told with, as they stand side by side. */
+export function inUnitOf(bytes: number, whole: number): string {
+  const words = formatBytes(whole);
+  const power = Math.max(0, powerOf(words));
+  const digits = /\.(\d+)/.exec(words)?.[1]?.length ?? 0;
+  return (bytes / 1024 ** power).toFixed(digits);
+}
+
+function powerOf(words: string): number {
+  return UNITS.indexOf((words.split(' ')[1] ?? 'B') as (typeof UNITS)[number]);
 }
 
 /** The exact number and what a vendor would print: `5,027,783,488 bytes, 5.03 GB`. */
@@ -169,6 +180,15 @@ export function parseCount(text: string): number | null {
   if (match === null) return null;
   const scale = { k: 1024, m: 1024 * 1024, '': 1 }[(match[2] ?? '').toLowerCase()] ?? 1;
   const value = Number((match[1] ?? '').replace(/[, ]/g, '')) * scale;
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** Sizes as people type them: `12 GiB`, `512m`, `1.5 g`, `1048576`. Null when it is not a size. */
+export function parseBytes(text: string): number | null {
+  const match = /^(\d[\d,]*(?:\.\d+)?)\s*(?:([kmgt])?(?:i?b)?)$/i.exec(text.trim());
+  if (match === null) return null;
+  const power = ['', 'k', 'm', 'g', 't'].indexOf((match[2] ?? '').toLowerCase());
+  const value = Math.round(Number((match[1] ?? '').replaceAll(',', '')) * 1024 ** power);
   return Number.isSafeInteger(value) ? value : null;
 }
 

@@ -36,8 +36,11 @@ export interface ColourTokens {
   readonly 'danger-bg': string;
   readonly 'danger-fg': string;
   readonly track: string;
-  /** Bars: what is ours, and what is somebody else's. */
+  /** Bars: what is ours (of a model: its weights), and what is somebody else's. */
   readonly 'mem-ours': string;
+  readonly 'mem-kv': string;
+  readonly 'mem-compute': string;
+  readonly 'mem-overhead': string;
   readonly 'mem-other': string;
   /** Lines of charts. */
   readonly 'series-1': string;
@@ -74,6 +77,9 @@ export const TOKENS: { readonly dark: ColourTokens; readonly light: ColourTokens
     'danger-fg': '#FFFFFF',
     track: '#21252A',
     'mem-ours': '#2A76C3',
+    'mem-kv': '#42B3DB',
+    'mem-compute': '#9DE3E6',
+    'mem-overhead': '#78818C',
     'mem-other': '#70757C',
     'series-1': '#59AAF8',
     'series-2': '#F7AB5D',
@@ -107,6 +113,9 @@ export const TOKENS: { readonly dark: ColourTokens; readonly light: ColourTokens
     'danger-fg': '#FFFFFF',
     track: '#E4E6E9',
     'mem-ours': '#02468B',
+    'mem-kv': '#0075A4',
+    'mem-compute': '#1B8FA5',
+    'mem-overhead': '#6A727D',
     'mem-other': '#7B8187',
     'series-1': '#1762B6',
     'series-2': '#BA5D1D',

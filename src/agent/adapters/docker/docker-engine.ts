@@ -14,17 +14,35 @@ export interface EngineInfo {
   readonly rootless: boolean;
   readonly usernsRemap: boolean;
   readonly memoryBytes: number;
+  /** Runs in a virtual machine beside this system. */
+  readonly desktop: boolean;
+  /** Ways to give a container a GPU that the engine tells of itself. */
+  readonly nvidia: NvidiaSupport;
+}
+
+export interface NvidiaSupport {
+  /** The runtime of NVIDIA's container toolkit is configured. */
+  readonly runtime: boolean;
+  /** GPUs are described for CDI; null when this engine does not tell. */
+  readonly cdi: boolean | null;
 }
 
 export interface ImageInfo {
   readonly id: string;
   readonly entrypoint: readonly string[] | null;
   readonly digests: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface ContainerInfo {
   readonly id: string;
+  readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its addresses in the networks it is in. */
+  readonly addresses: readonly string[];
+  /** Ports of the host that lead to its own, by these (`8000/tcp`). */
+  readonly ports: Readonly<Record<string, number>>;
   readonly running: boolean;
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
@@ -37,9 +55,6 @@ export interface EngineLogLine {
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
 }
-
-/** Carries the hash of everything a container was made from. */
-export const LABEL_CONFIG = 'io.modelops.config-hash';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const RECONNECT_MS = [200, 500, 1000, 2000, 5000];
@@ -101,6 +116,8 @@ export class DockerEngine {
         rootless: options.some((option) => option.includes('name=rootless')),
         usernsRemap: options.some((option) => option.includes('name=userns')),
         memoryBytes: info.MemTotal ?? 0,
+        desktop: info.OperatingSystem === 'Docker Desktop',
+        nvidia: nvidiaSupport(info as NvidiaInfo),
       };
     });
   }
@@ -117,23 +134,33 @@ export class DockerEngine {
             ? null
             : [entrypoint].flat(),
         digests: image.RepoDigests ?? [],
+        labels: image.Config?.Labels ?? {},
+        env: Object.fromEntries(
+          (image.Config?.Env ?? []).map((entry) => {
+            const at = entry.indexOf('=');
+            return [entry.slice(0, at), entry.slice(at + 1)];
+          }),
+        ),
       };
     });
   }
 
   /**
-   * Creates and starts a container. One of the same name and ours is taken over when it runs with the same
-   * configuration, else replaced; nothing is left behind when starting fails.
+   * Creates and starts a container. One of ours of the same name is a leftover and is replaced; nothing is left behind
+   * when it does not start, or is not wanted any more when it has.
+   * @throws {AppError} `already_exists` for a foreign container of that name, and what Docker refuses.
    */
   async run(options: Docker.ContainerCreateOptions & { name: string }, signal: AbortSignal): Promise<string> {
     return this.#call(async (docker) => {
-      const { container, running } = await this.#create(docker, options, signal);
-      if (running) return container.id;
+      signal.throwIfAborted();
       try {
-        await container.start({ abortSignal: limited(signal) });
+        const container = await this.#create(docker, options);
+        // Neither call is broken off: the engine would finish it all the same, and nobody would know the container.
+        await container.start({ abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+        signal.throwIfAborted();
         return container.id;
       } catch (error) {
-        await container.remove({ force: true, v: true }).catch((cause: unknown) => {
+        await this.#removeOurs(docker, options.name).catch((cause: unknown) => {
           this.#log.warn({ err: cause }, 'a container that did not start could not be removed');
         });
         throw error;
@@ -144,28 +171,35 @@ export class DockerEngine {
   async #create(
     docker: Docker,
     options: Docker.ContainerCreateOptions & { name: string },
-    signal: AbortSignal,
-  ): Promise<{ container: Docker.Container; running: boolean }> {
+  ): Promise<Docker.Container> {
     const create = (): Promise<Docker.Container> =>
-      docker.createContainer({ ...options, abortSignal: limited(signal) });
+      docker.createContainer({ ...options, abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
     try {
-      return { container: await create(), running: false };
+      return await create();
     } catch (error) {
       if (!isStatus(error, 409)) throw error;
-      const old = docker.getContainer(options.name);
-      const { Id, Config, State } = await old.inspect();
-      const [key = '', value = ''] = this.#label.split('=');
-      if (Config.Labels[key] !== value) {
+      if (!(await this.#removeOurs(docker, options.name))) {
         throw new AppError('already_exists', `A container called ${options.name} exists and is not ours.`, {
           hint: 'Remove or rename it.',
           cause: error,
         });
       }
-      const same = Config.Labels[LABEL_CONFIG] === options.Labels?.[LABEL_CONFIG];
-      if (State.Running && same) return { container: docker.getContainer(Id), running: true };
-      await old.remove({ force: true, v: true });
-      return { container: await create(), running: false };
+      return create();
     }
+  }
+
+  /** @returns false when one of that name is not ours. */
+  async #removeOurs(docker: Docker, name: string): Promise<boolean> {
+    const old = docker.getContainer(name);
+    try {
+      const { Config } = await old.inspect();
+      const [key = '', value = ''] = this.#label.split('=');
+      if (Config.Labels[key] !== value) return false;
+      await old.remove({ force: true, v: true });
+    } catch (error) {
+      if (!isStatus(error, 404, 409)) throw error;
+    }
+    return true;
   }
 
   /** @returns null when it is gone. */
@@ -175,6 +209,11 @@ export class DockerEngine {
         const info = await docker.getContainer(id).inspect({ abortSignal: limited(signal) });
         return {
           id: info.Id,
+          name: info.Name.replace(/^\//, ''),
+          addresses: Object.values(info.NetworkSettings.Networks ?? {})
+            .map((network) => network.IPAddress)
+            .filter((address) => address !== ''),
+          ports: publishedPorts(info.NetworkSettings.Ports ?? {}),
           labels: info.Config.Labels ?? {},
           running: info.State.Running,
           exitCode: info.State.Running ? null : info.State.ExitCode,
@@ -198,6 +237,33 @@ export class DockerEngine {
         abortSignal: limited(signal),
       });
       return containers.map((container) => container.Id);
+    });
+  }
+
+  /** Makes a network, in place of a leftover of ours of that name. */
+  async makeNetwork(body: Docker.NetworkCreateOptions, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.removeNetwork(body.Name);
+    await this.#call((docker) => docker.createNetwork(body));
+  }
+
+  /** What is gone already is fine. */
+  async removeNetwork(name: string): Promise<void> {
+    await this.#call(async (docker) => {
+      await docker
+        .getNetwork(name)
+        .remove()
+        .catch((error: unknown) => {
+          if (!isStatus(error, 404)) throw error;
+        });
+    });
+  }
+
+  /** Names of every network with our label. */
+  async networks(signal: AbortSignal): Promise<string[]> {
+    return this.#call(async (docker) => {
+      const found = await raced(docker.listNetworks({ filters: { label: [this.#label] } }), limited(signal));
+      return found.map((network) => network.Name);
     });
   }
 
@@ -291,6 +357,11 @@ export class DockerEngine {
     for (const listener of this.#onStateChange) listener();
   }
 
+  /** For the other parts of this adapter: a call of the engine, its errors in the words of the error table. */
+  use<T>(run: (docker: Docker) => Promise<T>): Promise<T> {
+    return this.#call(run);
+  }
+
   async #call<T>(run: (docker: Docker) => Promise<T>): Promise<T> {
     try {
       return await run(await this.#connect());
@@ -319,12 +390,25 @@ export class DockerEngine {
   }
 }
 
-function limited(signal: AbortSignal): AbortSignal {
+/** The first host port of each port that has one. */
+function publishedPorts(
+  ports: Readonly<Record<string, readonly { HostPort: string }[] | null>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(ports).flatMap(([port, bindings]) => {
+      const host = Number(bindings?.[0]?.HostPort ?? 0);
+      return host === 0 ? [] : [[port, host]];
+    }),
+  );
+}
+
+/** The signal of a call that the engine answers at once. */
+export function limited(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
 }
 
 /** For the calls whose types take no signal: the answer of a call that is given up goes nowhere. */
-function raced<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+export function raced<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
   const given = new Promise<never>((_resolve, reject) => {
     const stop = (): void =>
       reject(Object.assign(new Error('Docker did not answer in time'), { code: 'ETIMEDOUT' }));
@@ -361,4 +445,20 @@ function lines(stream: 'stdout' | 'stderr', onLine: (line: EngineLogLine) => voi
     if (rest !== '') emit(rest);
   });
   return through;
+}
+
+/** Fields of `GET /info` that dockerode does not type. `DiscoveredDevices` since Docker 28. */
+interface NvidiaInfo {
+  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
+  readonly DiscoveredDevices?: readonly { readonly ID?: string }[] | null;
+}
+
+function nvidiaSupport({ Runtimes: runtimes, DiscoveredDevices: devices }: NvidiaInfo): NvidiaSupport {
+  return {
+    runtime: runtimes !== null && runtimes !== undefined && 'nvidia' in runtimes,
+    cdi:
+      devices === undefined || devices === null
+        ? null
+        : devices.some(({ ID: id }) => id?.startsWith('nvidia.com/gpu') === true),
+  };
 }

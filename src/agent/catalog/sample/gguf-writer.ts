@@ -62,7 +62,7 @@ export function ggufHead(
     u64(tensors.length),
     u64(Object.keys(metadata).length),
   ];
-  for (const [key, entry] of Object.entries(metadata)) header.push(text(key), ...encode(entry));
+  for (const [key, entry] of Object.entries(metadata)) header.push(text(key), encode(entry));
   let offset = 0;
   for (const { name, dimensions, type, bytes } of tensors) {
     header.push(text(name), u32(dimensions.length), ...dimensions.map(u64), u32(type), u64(offset));
@@ -73,7 +73,12 @@ export function ggufHead(
   return { head, fileBytes: head.length + offset };
 }
 
-function encode(entry: GgufMetadataValue): Buffer[] {
+function encode(entry: GgufMetadataValue): Buffer {
+  // Vocabularies are long: their parts are never arguments of a call.
+  return Buffer.concat(parts(entry));
+}
+
+function parts(entry: GgufMetadataValue): Buffer[] {
   switch (entry.type) {
     case 'u32':
       return [u32(TYPE.u32), u32(entry.value)];
@@ -84,13 +89,18 @@ function encode(entry: GgufMetadataValue): Buffer[] {
     case 'string':
       return [u32(TYPE.string), text(entry.value)];
     case 'strings':
-      return [u32(TYPE.array), u32(TYPE.string), u64(entry.value.length), ...entry.value.map(text)];
+      return [
+        u32(TYPE.array),
+        u32(TYPE.string),
+        u64(entry.value.length),
+        Buffer.concat(entry.value.map(text)),
+      ];
     case 'f32s':
-      return [u32(TYPE.array), u32(TYPE.f32), u64(entry.value.length), ...entry.value.map(f32)];
+      return [u32(TYPE.array), u32(TYPE.f32), u64(entry.value.length), Buffer.concat(entry.value.map(f32))];
     case 'bools':
       return [u32(TYPE.array), u32(TYPE.bool), u64(entry.value.length), Buffer.from(entry.value)];
     case 'i32s':
-      return [u32(TYPE.array), u32(TYPE.i32), u64(entry.value.length), ...entry.value.map(u32)];
+      return [u32(TYPE.array), u32(TYPE.i32), u64(entry.value.length), Buffer.concat(entry.value.map(u32))];
   }
 }
 

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 /** Bytes a Unix socket's path may have on Linux, without the closing zero (unix(7): sun_path[108]). */
 export const MAX_SOCKET_PATH = 107;
 export const SOCKET_NAME = 's.sock';
+/** Beside it, or in its place: the key of an engine that listens on TCP. */
+export const KEY_NAME = 'key';
 
 /** The directory of an attempt's socket: fresh each time, because a killed engine leaves its socket and cannot bind it again. */
 export function socketDirectory(runtimeDir: string, slotId: string, attempt: number): string {

@@ -1,13 +1,32 @@
-import { totalmem } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type Docker from 'dockerode';
 import { AppError, toAppError } from '../../../shared/contract/index.ts';
-import { LABEL_CONFIG, type ContainerInfo, type DockerEngine } from '../../adapters/docker/index.ts';
+import type { ContainerInfo, DockerEngine, EngineInfo } from '../../adapters/docker/index.ts';
+import type { RuntimeAddress } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { engineVersion } from '../specs/engine-version.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import { makeSocketDirectory, removeSocketDirectory, SOCKET_NAME } from './attempt-socket.ts';
+import {
+  containerBody,
+  keyPath,
+  LABEL_ATTEMPT,
+  LABEL_CONFIG,
+  LABEL_GENERATION,
+  LABEL_MODEL,
+  LABEL_PORT,
+  LABEL_REFERENCE,
+  LABEL_SLOT,
+  LABEL_SOCKET,
+  LABEL_VERSION,
+  networkBody,
+  type ContainerHost,
+  type GpuRequest,
+} from './container.ts';
 import type {
   Availability,
+  ContainerDescription,
   Engine,
   ExitInfo,
   Launch,
@@ -15,39 +34,38 @@ import type {
   RunningRuntime,
   RuntimeDriver,
 } from './driver.ts';
-import { mkdir } from 'node:fs/promises';
-
-export const LABEL_NODE = 'io.modelops.node';
-const LABEL_SLOT = 'io.modelops.slot';
-const LABEL_MODEL = 'io.modelops.model';
-const LABEL_ATTEMPT = 'io.modelops.attempt';
-const LABEL_GENERATION = 'io.modelops.generation';
-const LABEL_SOCKET = 'io.modelops.socket-dir';
-const LABEL_REFERENCE = 'io.modelops.image-reference';
-
-const IN_MODELS = '/models';
-const IN_SOCKET = '/run/modelops';
-const IN_CACHE = '/cache';
-const PIDS_LIMIT = 4096;
-/** Left to the system when an engine takes all it may. */
-const MEMORY_RESERVE_BYTES = 1024 ** 3;
 
 interface Tracked {
   readonly exited: PromiseWithResolvers<ExitInfo>;
 }
 
-/** Engines in containers without network, under the agent's own user, reached through a Unix socket. */
+const HIDDEN_KEY = '(a random key)';
+
+/**
+ * Engines in containers under the agent's own user: without network and reached through a Unix socket, or in an internal
+ * network of their own and reached by their address.
+ */
 export class DockerDriver implements RuntimeDriver {
   readonly kind = 'docker' as const;
   readonly #engine: DockerEngine;
   readonly #nodeId: string;
   readonly #log: Logger;
+  readonly #gpuRequest: 'auto' | GpuRequest;
   readonly #tracked = new Map<string, Tracked>();
+  /** Names of containers that are being started: who looks around leaves them alone. */
+  readonly #starting = new Set<string>();
 
-  constructor(deps: { engine: DockerEngine; nodeId: string; log: Logger }) {
+  constructor(deps: {
+    engine: DockerEngine;
+    nodeId: string;
+    log: Logger;
+    /** How Docker is asked for GPUs; `auto` looks at what the engine offers. */
+    gpuRequest: 'auto' | GpuRequest;
+  }) {
     this.#engine = deps.engine;
     this.#nodeId = deps.nodeId;
     this.#log = deps.log;
+    this.#gpuRequest = deps.gpuRequest;
     this.#engine.onContainerEnd((id) => void this.#look(id));
   }
 
@@ -94,40 +112,74 @@ export class DockerDriver implements RuntimeDriver {
       }
       throw error;
     });
-    return { id: found.id, imageId: found.id, version: null, reference };
+    if (image === undefined) assertDigest(spec, reference, found.digests);
+    return {
+      id: found.id,
+      imageId: found.id,
+      version: engineVersion(spec, { reference, labels: found.labels, env: found.env }),
+      reference,
+      entrypoint: found.entrypoint,
+    };
+  }
+
+  async canUnix(signal: AbortSignal): Promise<boolean> {
+    return sharesFiles(await this.#engine.info(signal));
+  }
+
+  async describe(launch: Launch, signal: AbortSignal): Promise<ContainerDescription> {
+    const host = this.#host(await this.#engine.info(signal));
+    const isTcp = launch.transport.kind === 'tcp';
+    return {
+      create: { ...containerBody(launch, host, isTcp ? HIDDEN_KEY : null) },
+      network: isTcp ? { ...networkBody(launch, host) } : null,
+      isolation: isTcp ? 'partial' : 'full',
+    };
   }
 
   async start(launch: Launch, signal: AbortSignal): Promise<RunningRuntime> {
-    const { rootless } = await this.#engine.info(signal);
-    const image = await this.#engine.image(launch.engine.id, signal);
-    await makeSocketDirectory(launch.socketDirectory);
+    const host = this.#host(await this.#engine.info(signal));
+    const { transport, socketDirectory } = launch;
+    await makeSocketDirectory(socketDirectory);
     await mkdir(launch.cacheDirectory, { recursive: true, mode: 0o700 });
+    const key =
+      transport.kind === 'tcp' && transport.key !== undefined ? randomBytes(24).toString('base64url') : null;
+    // Beside the container, so that the next agent can talk to it.
+    if (key !== null) await writeFile(keyPath(socketDirectory), key, { mode: 0o600 });
+    const body = containerBody(launch, host, key);
+    this.#starting.add(body.name);
     try {
-      const options = containerOptions(launch, {
-        nodeId: this.#nodeId,
-        rootless,
-        imageHasEntrypoint: image.entrypoint !== null,
-      });
-      const id = await this.#engine.run(options, signal);
+      if (transport.kind === 'tcp') await this.#engine.makeNetwork(networkBody(launch, host), signal);
+      const id = await this.#engine.run(body, signal);
       const info = await this.#engine.inspect(id, signal);
       if (info === null) throw new AppError('runtime_exited', 'The container was removed while it started.');
-      return this.#track(info);
+      return await this.#track(info);
     } catch (error) {
-      await removeSocketDirectory(launch.socketDirectory);
+      if (transport.kind === 'tcp') await this.#removeNetwork(body.name);
+      await removeSocketDirectory(socketDirectory);
       throw error;
+    } finally {
+      this.#starting.delete(body.name);
     }
   }
 
   async findRunning(signal: AbortSignal): Promise<RunningRuntime[]> {
     this.#engine.watch();
+    const infos = await Promise.all(
+      (await this.#engine.list(signal)).map((id) => this.#engine.inspect(id, signal)),
+    );
     const found: RunningRuntime[] = [];
-    for (const id of await this.#engine.list(signal)) {
-      const info = await this.#engine.inspect(id, signal);
+    const names = new Set(this.#starting);
+    for (const info of infos) {
       if (info === null) continue;
-      if (info.running) found.push(this.#track(info));
+      names.add(info.name);
+      if (this.#starting.has(info.name)) continue;
+      if (info.running) found.push(await this.#track(info));
       // It ended while no agent looked; its socket went with it.
       else await this.#removeContainer(info, 0);
     }
+    // Networks whose container is gone: an agent was killed between the two.
+    for (const name of await this.#engine.networks(signal))
+      if (!names.has(name)) await this.#removeNetwork(name);
     return found;
   }
 
@@ -139,12 +191,22 @@ export class DockerDriver implements RuntimeDriver {
     this.#engine.close();
   }
 
-  #track(info: ContainerInfo): RunningRuntime {
+  #host(info: EngineInfo): ContainerHost {
+    return {
+      nodeId: this.#nodeId,
+      rootless: info.rootless,
+      gpuRequest: gpuRequestFor(this.#gpuRequest, info),
+      tcpReach: sharesFiles(info) && !info.rootless ? 'address' : 'published',
+    };
+  }
+
+  async #track(info: ContainerInfo): Promise<RunningRuntime> {
     const tracked = this.#tracked.get(info.id) ?? { exited: Promise.withResolvers<ExitInfo>() };
     this.#tracked.set(info.id, tracked);
     const label = (name: string): string => info.labels[name] ?? '';
     // It may have ended between its start and this line; the event of that is lost on nobody.
     if (!info.running) this.#end(info.id, info);
+    const port = label(LABEL_PORT);
     return {
       slotId: label(LABEL_SLOT),
       attempt: Number(label(LABEL_ATTEMPT)),
@@ -154,12 +216,16 @@ export class DockerDriver implements RuntimeDriver {
       engine: {
         id: info.imageId,
         imageId: info.imageId,
-        version: null,
+        version: label(LABEL_VERSION) || null,
         reference: label(LABEL_REFERENCE) || null,
+        entrypoint: null,
       },
-      socketPath: join(label(LABEL_SOCKET), SOCKET_NAME),
+      address:
+        port === ''
+          ? { kind: 'unix', path: join(label(LABEL_SOCKET), SOCKET_NAME) }
+          : await tcpAddress(info, Number(port), label(LABEL_SOCKET)),
       containerId: info.id,
-      isolation: 'full',
+      isolation: port === '' ? 'full' : 'partial',
       exited: tracked.exited.promise,
       follow: (onLine, backlog, signal) => this.#follow(info.id, onLine, backlog, signal),
       stop: (graceMs) => this.#removeContainer(info, graceMs),
@@ -177,9 +243,17 @@ export class DockerDriver implements RuntimeDriver {
 
   async #removeContainer(info: ContainerInfo, graceMs: number): Promise<void> {
     await this.#engine.remove(info.id, graceMs);
+    if (info.labels[LABEL_PORT] !== undefined) await this.#removeNetwork(info.name);
     this.#end(info.id, { exitCode: info.exitCode, oomKilled: false, error: '' });
     const directory = info.labels[LABEL_SOCKET];
     if (directory !== undefined && directory !== '') await removeSocketDirectory(directory);
+  }
+
+  /** What is left of a network is harmless; it goes at the next look around. */
+  async #removeNetwork(name: string): Promise<void> {
+    await this.#engine.removeNetwork(name).catch((error: unknown) => {
+      this.#log.warn({ err: error, network: name }, 'a network could not be removed');
+    });
   }
 
   /** An event says that something ended; the engine is asked what. */
@@ -208,66 +282,44 @@ export class DockerDriver implements RuntimeDriver {
   }
 }
 
-/** The container of a launch. Pure. */
-export function containerOptions(
-  launch: Launch,
-  host: {
-    nodeId: string;
-    rootless: boolean;
-    imageHasEntrypoint: boolean;
-    uid?: number;
-    gid?: number;
-    memoryBytes?: number;
-  },
-): Docker.ContainerCreateOptions & { name: string } {
-  // On a rootless engine, root of the container is the user who runs the engine.
-  const uid = host.rootless ? 0 : (host.uid ?? process.getuid?.() ?? 0);
-  const gid = host.rootless ? 0 : (host.gid ?? process.getgid?.() ?? 0);
-  const memory = Math.max(512 * 1024 * 1024, (host.memoryBytes ?? totalmem()) - MEMORY_RESERVE_BYTES);
-  const env = { HOME: IN_CACHE, USER: 'modelops', LOGNAME: 'modelops', ...launch.env };
-  return {
-    name: `modelops-${host.nodeId.slice(-8)}-${launch.slotId}`,
-    Image: launch.engine.id,
-    ...(host.imageHasEntrypoint || launch.spec.entrypoint === undefined
-      ? {}
-      : { Entrypoint: launch.spec.entrypoint }),
-    Cmd: launch.args({
-      modelDir: IN_MODELS,
-      modelFile: `${IN_MODELS}/${launch.modelFile}`,
-      socket: `${IN_SOCKET}/${SOCKET_NAME}`,
-    }),
-    Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
-    User: `${uid}:${gid}`,
-    WorkingDir: '/tmp',
-    Labels: {
-      [LABEL_NODE]: host.nodeId,
-      [LABEL_SLOT]: launch.slotId,
-      [LABEL_MODEL]: launch.modelId,
-      [LABEL_ATTEMPT]: String(launch.attempt),
-      [LABEL_GENERATION]: String(launch.generation),
-      [LABEL_CONFIG]: launch.configHash,
-      [LABEL_SOCKET]: launch.socketDirectory,
-      [LABEL_REFERENCE]: launch.engine.reference ?? '',
-    },
-    // An image's own check asks a port that is not there.
-    Healthcheck: { Test: ['NONE'] },
-    HostConfig: {
-      NetworkMode: 'none',
-      CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges'],
-      ReadonlyRootfs: true,
-      Tmpfs: { '/tmp': 'rw,nosuid,nodev,size=512m,mode=1777' },
-      // Mounts fail for a missing source; Binds would make it, as root.
-      Mounts: [
-        { Type: 'bind', Source: launch.modelDirectory, Target: IN_MODELS, ReadOnly: true },
-        { Type: 'bind', Source: launch.socketDirectory, Target: IN_SOCKET, ReadOnly: false },
-        { Type: 'bind', Source: launch.cacheDirectory, Target: IN_CACHE, ReadOnly: false },
-      ],
-      PidsLimit: PIDS_LIMIT,
-      Memory: memory,
-      MemorySwap: memory,
-      RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '20m', 'max-file': '3' } },
-    },
-  };
+/** Whether the engine runs on this very system: its sockets work through a mount, its networks are ours. Pure. */
+function sharesFiles({ desktop }: Pick<EngineInfo, 'desktop'>): boolean {
+  return process.platform === 'linux' && !desktop;
+}
+
+/** CDI where the engine lists GPUs by it (it survives a reload of systemd), else NVIDIA's hook. Pure. */
+export function gpuRequestFor(
+  setting: 'auto' | GpuRequest,
+  { nvidia }: Pick<EngineInfo, 'nvidia'>,
+): GpuRequest {
+  if (setting !== 'auto') return setting;
+  return nvidia.cdi === true ? 'cdi' : 'nvidia';
+}
+
+/** Another image behind the tag than the one the spec was made for. One that was loaded from a file has no digest. */
+function assertDigest(spec: RuntimeSpec, reference: string, digests: readonly string[]): void {
+  const pinned = spec.image?.digest;
+  if (pinned === undefined || digests.length === 0) return;
+  if (digests.some((digest) => digest.endsWith(`@${pinned}`))) return;
+  throw new AppError('image_missing', `Another image than the pinned one stands behind ${reference}.`, {
+    hint: `Pull it by its digest: \`docker pull ${reference.split('@')[0]?.replace(/:[^:/]+$/, '') ?? reference}@${pinned}\`, then tag it.`,
+    details: { reference, pinned, found: [...digests], reason: 'other_digest' },
+  });
+}
+
+async function tcpAddress(
+  info: ContainerInfo,
+  port: number,
+  socketDirectory: string,
+): Promise<RuntimeAddress> {
+  const key = await readFile(keyPath(socketDirectory), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    // An engine that asks for no key has none.
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  const published = info.ports[`${port}/tcp`];
+  if (published !== undefined) return { kind: 'tcp', host: '127.0.0.1', port: published, key };
+  const own = info.addresses[0];
+  // It has none once it ended; its exit says why.
+  return { kind: 'tcp', host: own ?? '127.0.0.1', port: own === undefined ? 9 : port, key };
 }

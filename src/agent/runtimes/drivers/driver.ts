@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../../../shared/contract/index.ts';
-import type { RuntimeSpec } from '../specs/spec.ts';
+import type { RuntimeAddress } from '../../kernel/egress.ts';
+import type { Entrypoint } from '../specs/launch.ts';
+import type { RuntimeSpec, SpecTransport } from '../specs/spec.ts';
 
 /** What a driver needs to start one attempt of a slot. */
 export interface Launch {
@@ -13,10 +15,17 @@ export interface Launch {
   readonly engine: Engine;
   /** Made from the paths the runtime will see. */
   readonly args: (paths: RuntimePaths) => string[];
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: (paths: RuntimePaths) => Record<string, string>;
+  readonly entrypoint: Entrypoint;
+  readonly transport: SpecTransport;
+  /** UUIDs, as the driver of the GPUs knows them. */
+  readonly gpuIds: readonly string[];
   /** On this machine. */
   readonly modelDirectory: string;
   readonly modelFile: string;
+  /** The projector for images, inside the model directory; null when the model has none. */
+  readonly mmprojFile: string | null;
+  /** Of this attempt alone: its socket, or the key of an engine on TCP. */
   readonly socketDirectory: string;
   readonly cacheDirectory: string;
   readonly settings: Readonly<Record<string, unknown>>;
@@ -25,7 +34,10 @@ export interface Launch {
 export interface RuntimePaths {
   readonly modelDir: string;
   readonly modelFile: string;
+  readonly mmprojFile: string | null;
   readonly socket: string;
+  readonly cacheDir: string;
+  readonly keyFile: string | null;
 }
 
 /** Which engine exactly: what answers depend on, and what a validation is tied to. */
@@ -36,6 +48,8 @@ export interface Engine {
   readonly version: string | null;
   /** The image reference it came from. */
   readonly reference: string | null;
+  /** The image's own; null when it has none, or there is no image. */
+  readonly entrypoint: readonly string[] | null;
 }
 
 export interface ExitInfo {
@@ -60,8 +74,8 @@ export interface RunningRuntime {
   readonly generation: number;
   readonly configHash: string;
   readonly engine: Engine;
-  /** Unix socket or named pipe it listens on. */
-  readonly socketPath: string;
+  /** Where it listens. */
+  readonly address: RuntimeAddress;
   readonly containerId: string | null;
   readonly isolation: 'full' | 'partial' | 'none';
   /** Resolves once, when it has ended however that came. */
@@ -80,6 +94,15 @@ export interface Availability {
   readonly engine: Engine | null;
 }
 
+/** A container that is not made. */
+export interface ContainerDescription {
+  /** The body of the engine's create call. */
+  readonly create: Readonly<Record<string, unknown>>;
+  /** The body of the call that makes its network; null when it has none. */
+  readonly network: Readonly<Record<string, unknown>> | null;
+  readonly isolation: 'full' | 'partial' | 'none';
+}
+
 /** A way to run engines. Foreign errors end in it. */
 export interface RuntimeDriver {
   readonly kind: RuntimeSpec['driver'];
@@ -90,6 +113,10 @@ export interface RuntimeDriver {
    * @throws {AppError} `image_missing`, `runtime_unavailable`, `engine_user_mapping`.
    */
   resolve(spec: RuntimeSpec, image: string | undefined, signal: AbortSignal): Promise<Engine>;
+  /** Whether a Unix socket of a runtime can be reached from here. */
+  canUnix(signal: AbortSignal): Promise<boolean>;
+  /** What `start` would make, for reading; null where it makes no container. Nothing is created. */
+  describe(launch: Launch, signal: AbortSignal): Promise<ContainerDescription | null>;
   /** @throws {AppError} with the code of the cause. Leaves nothing behind when it throws. */
   start(launch: Launch, signal: AbortSignal): Promise<RunningRuntime>;
   /** What runs for slots of this node, after a restart of the agent. Child runtimes ended with it: none. */

@@ -4,6 +4,7 @@ import { AppError } from '../../../shared/contract/index.ts';
 import { workerPath } from '../../kernel/worker-entry.ts';
 import type { EmbeddedOptions } from '../embedded/embedded-runtime.ts';
 import { lineSplitter } from '../slots/log-buffer.ts';
+import type { RuntimeAddress } from '../../kernel/egress.ts';
 import { makeSocketDirectory, removeSocketDirectory, socketPath } from './attempt-socket.ts';
 import type {
   Availability,
@@ -13,6 +14,7 @@ import type {
   LogLine,
   RunningRuntime,
   RuntimeDriver,
+  RuntimePaths,
 } from './driver.ts';
 
 /** llama.cpp in a child process: no Docker. The child ends with the agent. */
@@ -42,6 +44,7 @@ export class EmbeddedDriver implements RuntimeDriver {
         imageId: null,
         version: `node-llama-cpp ${version}`,
         reference: null,
+        entrypoint: null,
       };
       return this.#engine;
     } catch (cause) {
@@ -50,6 +53,14 @@ export class EmbeddedDriver implements RuntimeDriver {
         cause,
       });
     }
+  }
+
+  async canUnix(): Promise<boolean> {
+    return true;
+  }
+
+  async describe(): Promise<null> {
+    return null;
   }
 
   async start(launch: Launch, signal: AbortSignal): Promise<RunningRuntime> {
@@ -61,7 +72,7 @@ export class EmbeddedDriver implements RuntimeDriver {
     const [command = '', ...args] = isolated ? [...unshareCommand(), ...entry] : entry;
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { PATH: process.env['PATH'] ?? '', ...launch.env },
+      env: { PATH: process.env['PATH'] ?? '', ...launch.env(pathsOf(launch, socket)) },
     });
     this.#children.add(child);
     const running = new EmbeddedRun(launch, child, socket, isolated);
@@ -105,6 +116,18 @@ function unshareCommand(): string[] {
     : ['unshare', '--user', '--map-current-user', '--net'];
 }
 
+/** The child sees the files as the agent does. */
+function pathsOf(launch: Launch, socket: string): RuntimePaths {
+  return {
+    modelDir: launch.modelDirectory,
+    modelFile: `${launch.modelDirectory}/${launch.modelFile}`,
+    mmprojFile: null,
+    socket,
+    cacheDir: launch.cacheDirectory,
+    keyFile: null,
+  };
+}
+
 function optionsOf(launch: Launch, socket: string): EmbeddedOptions {
   const { context_length: context, parallel, threads } = launch.settings;
   return {
@@ -126,7 +149,7 @@ class EmbeddedRun implements RunningRuntime {
   readonly generation: number;
   readonly configHash: string;
   readonly engine: Engine;
-  readonly socketPath: string;
+  readonly address: RuntimeAddress;
   readonly containerId = null;
   readonly isolation: 'full' | 'none';
   readonly exited: Promise<ExitInfo>;
@@ -141,7 +164,7 @@ class EmbeddedRun implements RunningRuntime {
     this.generation = launch.generation;
     this.configHash = launch.configHash;
     this.engine = launch.engine;
-    this.socketPath = socket;
+    this.address = { kind: 'unix', path: socket };
     this.isolation = isolated ? 'full' : 'none';
     this.#child = child;
     this.#collect('stdout');

@@ -35,6 +35,17 @@ export interface EngineFacts {
   readonly sizeBytes: number;
 }
 
+/** What the engine does and has done since it started. */
+export interface EngineCounts {
+  readonly running: number;
+  readonly waiting: number;
+  /** Without those that were left of an earlier request. */
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  /** 0 to 1; null where there is no KV cache. */
+  readonly cacheShare: number | null;
+}
+
 /** The prompt has more tokens than the context; nothing is ever cut. */
 export class PromptTooLongError extends Error {
   readonly promptTokens: number;
@@ -58,9 +69,13 @@ export class LlamaEngine {
   readonly #model: LlamaModel;
   readonly #context: LlamaContext | null;
   readonly #embedding: LlamaEmbeddingContext | null;
-  readonly #free: LlamaContextSequence[] = [];
+  readonly #sequences: readonly LlamaContextSequence[];
+  readonly #free: LlamaContextSequence[];
   readonly #waiting: ((sequence: LlamaContextSequence) => void)[] = [];
   readonly #template: Template | null;
+  #running = 0;
+  #promptTokens = 0;
+  #generatedTokens = 0;
 
   private constructor(
     model: LlamaModel,
@@ -72,7 +87,9 @@ export class LlamaEngine {
     this.#context = context;
     this.#embedding = embedding;
     this.facts = facts;
-    if (context !== null) for (let i = 0; i < facts.parallel; i += 1) this.#free.push(context.getSequence());
+    this.#sequences =
+      context === null ? [] : Array.from({ length: facts.parallel }, () => context.getSequence());
+    this.#free = [...this.#sequences];
     const template = (model.fileInfo.metadata.tokenizer as { chat_template?: unknown }).chat_template;
     this.#template = typeof template === 'string' ? new Template(template) : null;
   }
@@ -101,6 +118,18 @@ export class LlamaEngine {
       embeddingLength: model.embeddingVectorSize,
       sizeBytes: model.size,
     });
+  }
+
+  get counts(): EngineCounts {
+    const cached = this.#sequences.reduce((sum, sequence) => sum + sequence.nextTokenIndex, 0);
+    const room = this.#sequences.length * this.facts.contextLength;
+    return {
+      running: this.#running,
+      waiting: this.#waiting.length,
+      promptTokens: this.#promptTokens,
+      generatedTokens: this.#generatedTokens,
+      cacheShare: room === 0 ? null : cached / room,
+    };
   }
 
   /** The tokens of a conversation, as the model's own template writes it. @throws {NoChatTemplateError} */
@@ -138,12 +167,14 @@ export class LlamaEngine {
     if (tokens.length >= this.facts.contextLength)
       throw new PromptTooLongError(tokens.length, this.facts.contextLength);
     const sequence = await this.#acquire(signal);
+    this.#running += 1;
     try {
       // What the last request left is reused as far as it is the same; the last token is always evaluated, because
       // the first new one comes out of it.
       await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
       return await this.#run(sequence, tokens, sampling, onText, signal);
     } finally {
+      this.#running -= 1;
       this.#release(sequence);
     }
   }
@@ -153,8 +184,14 @@ export class LlamaEngine {
     const tokens = this.#model.tokenize(text, true);
     if (tokens.length > this.facts.contextLength)
       throw new PromptTooLongError(tokens.length, this.facts.contextLength);
-    const { vector } = await this.#embedding.getEmbeddingFor(tokens);
-    return { vector, tokens: tokens.length };
+    this.#running += 1;
+    try {
+      const { vector } = await this.#embedding.getEmbeddingFor(tokens);
+      this.#promptTokens += tokens.length;
+      return { vector, tokens: tokens.length };
+    } finally {
+      this.#running -= 1;
+    }
   }
 
   async #run(
@@ -172,7 +209,10 @@ export class LlamaEngine {
     const generated: Token[] = [];
     const text = this.#decoder();
     let finishReason: Generation['finishReason'] = 'stop';
-    const evaluation = sequence.evaluate(prompt.slice(sequence.nextTokenIndex), {
+    const unread = prompt.slice(sequence.nextTokenIndex);
+    this.#promptTokens += unread.length;
+    const evaluation = sequence.evaluate(unread, {
+      yieldEogToken: sampling.ignoreEnd,
       temperature: sampling.temperature,
       topP: sampling.topP,
       topK: sampling.topK,
@@ -183,6 +223,7 @@ export class LlamaEngine {
     for await (const token of evaluation) {
       signal.throwIfAborted();
       generated.push(token);
+      this.#generatedTokens += 1;
       const piece = scanner.push(text(token));
       if (piece !== '') onText(piece);
       if (scanner.stopped) break;

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import {
   NoChatTemplateError,
   PromptTooLongError,
+  type EngineCounts,
   type Generation,
   type LlamaEngine,
 } from './llama-engine.ts';
@@ -72,6 +73,10 @@ async function handle(
         model_alias: options.servedName,
         build_info: options.version,
       });
+    case 'GET /metrics':
+      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+      response.end(metricsPage(engine.counts));
+      return;
     case 'POST /v1/chat/completions':
       return chat(request, response, engine, options);
     case 'POST /v1/completions':
@@ -81,6 +86,22 @@ async function handle(
     default:
       throw new RequestError(404, 'not_found_error', `There is no ${route}.`);
   }
+}
+
+/** Figures under the names of llama-server, as far as they are known here. */
+function metricsPage({ running, waiting, promptTokens, generatedTokens, cacheShare }: EngineCounts): string {
+  const figures: [string, 'counter' | 'gauge', number | null][] = [
+    ['prompt_tokens_total', 'counter', promptTokens],
+    ['tokens_predicted_total', 'counter', generatedTokens],
+    ['requests_processing', 'gauge', running],
+    ['requests_deferred', 'gauge', waiting],
+    ['kv_cache_usage_ratio', 'gauge', cacheShare],
+  ];
+  return figures
+    .flatMap(([name, type, value]) =>
+      value === null ? [] : [`# TYPE llamacpp:${name} ${type}\nllamacpp:${name} ${value}\n`],
+    )
+    .join('');
 }
 
 function models(engine: LlamaEngine, { servedName }: ServerOptions): Record<string, unknown> {

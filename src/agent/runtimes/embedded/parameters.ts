@@ -20,6 +20,7 @@ const SAMPLING = {
   stop: nullish(z.union([Text.min(1), z.array(Text.min(1)).max(16)])),
   stream: nullish(z.boolean()),
   stream_options: nullish(z.strictObject({ include_usage: nullish(z.boolean()) })),
+  ignore_eos: nullish(z.boolean()),
   n: nullish(z.literal(1)),
   user: nullish(Text),
 };
@@ -70,6 +71,8 @@ export interface Sampling {
   readonly repeatPenalty: number;
   readonly stop: readonly string[];
   readonly maxTokens: number | null;
+  /** Goes on where the model would end, up to the limit. */
+  readonly ignoreEnd: boolean;
 }
 
 /** The defaults of llama-server, so that a model answers alike on both. */
@@ -92,6 +95,7 @@ export function samplingOf(
     repeatPenalty: request.repeat_penalty ?? 1,
     stop: stop == null ? [] : [stop].flat(),
     maxTokens: limit ?? null,
+    ignoreEnd: request.ignore_eos ?? false,
   };
 }
 

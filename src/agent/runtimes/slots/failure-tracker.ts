@@ -38,12 +38,15 @@ export interface FailureFacts {
 
 /** Passes when what it waits for is back; it does not count as a crash loop. */
 const WAITS_FOR_ENGINE: LoadError['error'] = 'runtime_unavailable';
+/** Passes when somebody brings the image. */
+const WAITS_FOR_IMAGE: LoadError['error'] = 'image_missing';
 const RETRYABLE: ReadonlySet<string> = new Set([
   'runtime_unavailable',
   'upstream_failed',
   'runtime_stalled',
   'internal_error',
   'storage_unavailable',
+  'runtime_gpu_lost',
 ]);
 /** The engine runs but is of no use: its log may say why. */
 const LOG_MAY_EXPLAIN: ReadonlySet<string> = new Set(['upstream_failed', 'runtime_stalled']);
@@ -78,6 +81,13 @@ export class FailureTracker {
   /** What the slot stands on is back. */
   engineCameBack(): void {
     if (this.#current?.code === WAITS_FOR_ENGINE) this.#current = null;
+  }
+
+  /** An image came: a failure for want of one is over. @returns whether there was such a failure. */
+  imageCame(): boolean {
+    if (this.#current?.code !== WAITS_FOR_IMAGE) return false;
+    this.forget();
+    return true;
   }
 
   /** Diagnoses a failure and decides about the next try. */

@@ -12,11 +12,21 @@ import {
 } from '../../catalog/index.ts';
 import type { DataDir } from '../../kernel/data-dir.ts';
 import { socketDirectory } from '../drivers/attempt-socket.ts';
-import type { Engine, Launch, RuntimeDriver } from '../drivers/driver.ts';
+import type { Engine, Launch, RuntimeDriver, RuntimePaths } from '../drivers/driver.ts';
 import { effectiveConfig, type EffectiveConfig } from '../specs/effective-config.ts';
-import { configHash, renderArgs, runtimeIdentity } from '../specs/launch.ts';
-import type { RuntimeSpec } from '../specs/spec.ts';
+import {
+  configHash,
+  entrypointFor,
+  pickTransport,
+  renderArgs,
+  renderEnv,
+  runtimeIdentity,
+  type LaunchFacts,
+} from '../specs/launch.ts';
+import type { RuntimeSpec, SpecTransport } from '../specs/spec.ts';
+import { settingProblem } from '../specs/slot-settings.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
+import type { RuntimeSettings } from './pending-changes.ts';
 import type { FailureFacts } from './failure-tracker.ts';
 import type { SlotRow } from './slot-store.ts';
 
@@ -26,25 +36,27 @@ export interface PreparedLaunch {
   readonly spec: RuntimeSpec;
   readonly effective: EffectiveConfig;
   readonly identity: string;
+  /** What it is started with, as far as a person can change it. */
+  readonly settings: RuntimeSettings;
+}
+
+/** Why a GPU cannot be used, in a sentence; null when it can. Composition fills it with what the driver of the GPUs says. */
+export type GpuProblem = (uuid: string, signal: AbortSignal) => Promise<string | null>;
+
+interface LauncherDeps {
+  readonly specs: SpecRegistry;
+  readonly drivers: ReadonlyMap<string, RuntimeDriver>;
+  readonly models: ModelStore;
+  readonly blobs: BlobStore;
+  readonly paths: DataDir;
+  readonly gpuProblem: GpuProblem;
 }
 
 /** Turns a slot and a model into what a driver starts. */
 export class Launcher {
-  readonly #deps: {
-    specs: SpecRegistry;
-    drivers: ReadonlyMap<string, RuntimeDriver>;
-    models: ModelStore;
-    blobs: BlobStore;
-    paths: DataDir;
-  };
+  readonly #deps: LauncherDeps;
 
-  constructor(deps: {
-    specs: SpecRegistry;
-    drivers: ReadonlyMap<string, RuntimeDriver>;
-    models: ModelStore;
-    blobs: BlobStore;
-    paths: DataDir;
-  }) {
+  constructor(deps: LauncherDeps) {
     this.#deps = deps;
   }
 
@@ -68,6 +80,11 @@ export class Launcher {
       declared: declaredConfig(model),
       inferred: inferredConfig({ context_length: inferred.context_length ?? null }),
     });
+  }
+
+  /** null when it was taken away meanwhile. */
+  specOrNull(id: string): RuntimeSpec | null {
+    return this.#deps.specs.find(id) ?? null;
   }
 
   /** null when the spec was taken away meanwhile; a start says so. */
@@ -101,14 +118,44 @@ export class Launcher {
     const spec = this.#deps.specs.get(slot.runtime_spec);
     const driver = this.driverFor(spec);
     const effective = this.effective(slot, model);
+    await this.#assertGpus(spec, slot, effective, signal);
     const engine = await driver.resolve(spec, effective.values.image, signal);
+    const transport = pickTransport(spec, effective.values, engine.version, await driver.canUnix(signal));
+    if (transport === null) throw unreachable(spec, engine);
     return {
-      launch: this.#launch({ slot, model, attempt, spec, engine, effective }),
+      launch: this.#launch({ slot, model, attempt, spec, engine, effective, transport }),
       driver,
       spec,
       effective,
       identity: runtimeIdentity(spec, engine.id, effective.values),
+      settings: settingsOf(slot, effective),
     };
+  }
+
+  /** @throws {AppError} `gpu_unavailable`, `invalid_argument`. */
+  async #assertGpus(
+    spec: RuntimeSpec,
+    slot: SlotRow,
+    { values }: EffectiveConfig,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (spec.gpus === 'required' && slot.gpu_ids.length === 0) {
+      throw new AppError('gpu_unavailable', `${spec.name} needs a GPU, and slot ${slot.id} names none.`, {
+        hint: 'Name one in gpu_ids of the slot, or use a runtime for the processor.',
+        details: { slot_id: slot.id, gpu_ids: [] },
+      });
+    }
+    for (const uuid of slot.gpu_ids) {
+      const problem = await this.#deps.gpuProblem(uuid, signal);
+      if (problem !== null)
+        throw new AppError('gpu_unavailable', problem, { details: { slot_id: slot.id, gpu_ids: [uuid] } });
+    }
+    // A model may ask for a number of GPUs that the slot does not have.
+    const parallel = values.tensor_parallel_size;
+    const problem =
+      parallel === undefined ? null : settingProblem(spec, { tensor_parallel_size: parallel }, slot.gpu_ids);
+    if (spec.settings.includes('tensor_parallel_size') && problem !== null)
+      throw new AppError('invalid_argument', problem.message, { details: { fields: problem.fields } });
   }
 
   #launch(parts: {
@@ -118,26 +165,47 @@ export class Launcher {
     spec: RuntimeSpec;
     engine: Engine;
     effective: EffectiveConfig;
+    transport: SpecTransport;
   }): Launch {
-    const { slot, model, attempt, spec, engine, effective } = parts;
+    const { slot, model, attempt, spec, engine, effective, transport } = parts;
     const { paths, blobs } = this.#deps;
-    const modelFile = this.#modelFile(model);
-    const args: Launch['args'] = (runtimePaths) =>
-      renderArgs(spec, effective.values, {
-        capability: slot.capability,
-        servedName: model.id,
-        ...runtimePaths,
-      });
-    const socketDir = socketDirectory(paths.runtime, slot.id, attempt);
+    const { values } = effective;
+    const { modelFile, mmprojFile } = this.#modelFiles(model);
+    const facts = (seen: RuntimePaths): LaunchFacts => ({
+      capability: slot.capability,
+      servedName: model.id,
+      transport,
+      version: engine.version,
+      gpuCount: slot.gpu_ids.length,
+      ...seen,
+    });
+    const args: Launch['args'] = (seen) => renderArgs(spec, values, facts(seen));
+    const env: Launch['env'] = (seen) => renderEnv(spec, values, facts(seen));
+    const entrypoint = entrypointFor(spec, engine.entrypoint, engine.version);
     // Fixed paths stand in for those that change with each attempt: the hash says whether a running container still fits.
+    const fixed: RuntimePaths = {
+      modelDir: 'dir',
+      modelFile: `dir/${modelFile}`,
+      mmprojFile: mmprojFile === null ? null : `dir/${mmprojFile}`,
+      socket: 'socket',
+      cacheDir: 'cache',
+      keyFile: 'key',
+    };
     const hash = configHash({
       spec: spec.id,
       engine: engine.id,
       content: model.content_id,
       model: model.id,
-      args: args({ modelDir: 'dir', modelFile: `dir/${modelFile}`, socket: 'socket' }),
-      env: spec.env,
+      args: args(fixed),
+      env: env(fixed),
+      entrypoint: { command: entrypoint.command, prefix: entrypoint.prefix },
+      transport: { kind: transport.kind, port: transport.kind === 'tcp' ? transport.port : null },
+      memory: values.memory_limit_bytes ?? null,
+      shm: values.shm_bytes ?? null,
       gpus: slot.gpu_ids,
+      restarts: slot.restarts,
+      // Not all of them are arguments: limits of the container, what a child process is told.
+      settings: effective.values,
     });
     return {
       slotId: slot.id,
@@ -148,25 +216,48 @@ export class Launcher {
       spec,
       engine,
       args,
-      env: spec.env,
+      env,
+      entrypoint,
+      transport,
+      gpuIds: slot.gpu_ids,
       modelDirectory: blobs.modelDirectory(contentHexOf(model.content_id)),
       modelFile,
-      socketDirectory: socketDir,
+      mmprojFile,
+      socketDirectory: socketDirectory(paths.runtime, slot.id, attempt),
       cacheDirectory: join(paths.caches, slot.id),
-      settings: { ...effective.values, capability: slot.capability },
+      settings: { ...values, capability: slot.capability },
     };
   }
 
-  /** The file an engine of GGUF models opens: the only one, or the first part. */
-  #modelFile(model: ModelRow): string {
-    if (model.format !== 'gguf') return '';
+  /** The file an engine of GGUF models opens (the only one, or the first part), and the projector beside it. */
+  #modelFiles(model: ModelRow): { modelFile: string; mmprojFile: string | null } {
+    if (model.format !== 'gguf') return { modelFile: '', mmprojFile: null };
     const names = this.#deps.models.files(model.version_id).map((file) => file.path);
-    return (
+    const modelFile =
       names.find((name) => name === 'model.gguf') ??
       names.find((name) => /-00001-of-\d{5}\.gguf$/.test(name)) ??
-      'model.gguf'
-    );
+      'model.gguf';
+    return { modelFile, mmprojFile: names.find((name) => name === 'mmproj.gguf') ?? null };
   }
+}
+
+/** Pure. */
+export function settingsOf(
+  slot: Pick<SlotRow, 'runtime_spec' | 'gpu_ids'>,
+  effective: EffectiveConfig,
+): RuntimeSettings {
+  return { runtime_spec: slot.runtime_spec, gpu_ids: slot.gpu_ids, config: effective.values };
+}
+
+function unreachable(spec: RuntimeSpec, engine: Engine): AppError {
+  return new AppError(
+    'runtime_unavailable',
+    `${spec.name}${engine.version === null ? '' : ` ${engine.version}`} cannot be reached on this machine: it only listens on a Unix socket.`,
+    {
+      hint: 'Use an engine on this very system, or a runtime that can listen on TCP.',
+      details: { reason: 'no_transport' },
+    },
+  );
 }
 
 /** Why a model cannot run in a slot of this spec and capability, or null. Pure. */

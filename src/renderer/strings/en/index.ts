@@ -4,6 +4,7 @@ import { common } from './common.ts';
 import { credentials } from './credentials.ts';
 import { entry } from './entry.ts';
 import { families } from './families.ts';
+import { hardware } from './hardware.ts';
 import { journal } from './journal.ts';
 import { modelPage } from './model-page.ts';
 import { models } from './models.ts';
@@ -11,6 +12,7 @@ import { overview } from './overview.ts';
 import { parts } from './parts.ts';
 import { playground } from './playground.ts';
 import { profile } from './profile.ts';
+import { runtimes } from './runtimes.ts';
 import { shell } from './shell.ts';
 import { slots } from './slots.ts';
 import { states } from './states.ts';
@@ -26,6 +28,8 @@ export const en = {
   ...journal,
   ...models,
   ...slots,
+  ...hardware,
+  ...runtimes,
   ...overview,
   ...playground,
   ...catalogue,

@@ -52,6 +52,8 @@ export const GpuSchema = z.object({
   memory_used_bytes: Bytes.nullable(),
   memory_free_bytes: Bytes.nullable(),
   memory_reserved_bytes: Bytes.nullable(),
+  /** It computes in the machine's own memory and the driver reports none of its own. */
+  unified_memory: z.boolean(),
   utilization_percent: z.number().nullable(),
   memory_utilization_percent: z.number().nullable(),
   temperature_celsius: z.number().nullable(),
@@ -93,6 +95,8 @@ export const GpusSchema = z.object({
   hint: z.string().nullable(),
   /** Figures are taken this often now; null while nothing samples. */
   sampling_ms: z.int().nullable(),
+  /** Why XID errors are not seen: the kernel's log cannot be read. null when they are, or when there is no GPU. */
+  kernel_log: z.string().nullable(),
   observed_at: NullableTime,
 });
 export type Gpus = z.infer<typeof GpusSchema>;

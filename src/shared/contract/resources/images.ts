@@ -12,8 +12,10 @@ export const ImageSchema = z.object({
   version: z.string().nullable(),
   created_at: NullableTime,
   present: z.boolean(),
-  /** The id seen first behind this reference, when another stands behind it now. */
+  /** The id that stood behind this reference before, when it changed. */
   changed_from: z.string().nullable(),
+  /** What slots and runtimes call it; empty where nothing here names it. */
+  needed_references: z.array(z.string()),
   /** Slots that would start from it. */
   needed_by_slots: z.array(z.string()),
   /** Runtime specs that name it. */

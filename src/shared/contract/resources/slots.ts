@@ -21,6 +21,10 @@ export const RuntimeSchema = z.object({
   origin: z.enum(['shipped', 'user']),
   /** How it can be reached: a Unix socket without network, or TCP in a network of its own. */
   transport: z.enum(['unix', 'tcp']),
+  /** Whether a slot of it names GPUs. */
+  gpus: z.enum(['none', 'optional', 'required']),
+  /** Settings of which it takes only these values. */
+  choices: z.record(z.string(), z.array(z.string())),
   version: z.string().nullable(),
   available: z.boolean(),
   unavailable: z.object({ error: z.enum(ERROR_CODES), message: z.string(), hint: z.string() }).nullable(),

@@ -41,9 +41,16 @@ CREATE TABLE memory_measurements (
 CREATE INDEX memory_measurements_of ON memory_measurements (content_id, engine_id, settings_hash, seq);
 
 ALTER TABLE slots ADD COLUMN memory_override INTEGER NOT NULL DEFAULT 0 CHECK (memory_override IN (0, 1));
+-- Restarts that were asked for; part of what a running container has to match.
+ALTER TABLE slots ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;
+-- What the runtime was started with (JSON), as far as a person can change it.
+ALTER TABLE slot_attempts ADD COLUMN settings TEXT;
 ALTER TABLE slot_attempts ADD COLUMN measured_memory_bytes INTEGER;
 -- The load error as it was told when the attempt ended (JSON).
 ALTER TABLE slot_attempts ADD COLUMN failure TEXT;
+
+-- The id that stood behind a reference before the one that does now.
+ALTER TABLE runtime_images ADD COLUMN changed_from TEXT;
 
 CREATE TABLE benchmarks (
   seq              INTEGER PRIMARY KEY,
@@ -51,6 +58,7 @@ CREATE TABLE benchmarks (
   model_id         TEXT NOT NULL REFERENCES models (id),
   version_id       INTEGER NOT NULL REFERENCES versions (id),
   slot_id          TEXT NOT NULL,
+  capability       TEXT NOT NULL,
   runtime_spec     TEXT NOT NULL,
   runtime_identity TEXT,
   image_id         TEXT,
@@ -61,6 +69,7 @@ CREATE TABLE benchmarks (
   rounds           TEXT NOT NULL,
   memory_bytes     INTEGER,
   load_ms          INTEGER,
+  other_requests   INTEGER NOT NULL,
   note             TEXT,
   created_by       TEXT,
   created_at       INTEGER NOT NULL

@@ -1,0 +1,13 @@
+/** A slot as GPUs see it. */
+export interface GpuUse {
+  readonly slotId: string;
+  /** What it names: UUIDs of cards or MIG instances, or indices of cards. */
+  readonly gpuIds: readonly string[];
+  /** Ids of the containers that its engines run in. */
+  readonly containers: readonly string[];
+}
+
+/** What GPUs ask of the slots above them. Composition fills it. */
+export interface GpuUsers {
+  uses(): readonly GpuUse[];
+}
