@@ -286,6 +286,34 @@ describe('an export', () => {
   });
 });
 
+describe('what is cancelled in the middle', () => {
+  it('leaves no part of an export, and no image of an import', async () => {
+    const target = file('large.tar');
+    const body = { references: [LLAMA_IMAGE], path: target };
+    const cancelled = async (job: Job, phase: string): Promise<Job> => {
+      const events = readEvents(agent, 'jobs', AbortSignal.timeout(30_000));
+      for (;;) {
+        const { job: now } = await agent.call(ENDPOINTS.getJob, { params: { id: job.id } });
+        if (now.progress?.phase === phase && (now.progress.bytes_done ?? 0) > 0) break;
+        await events.next();
+      }
+      await agent.call(ENDPOINTS.cancelJob, { params: { id: job.id } });
+      return agent.job(job.id);
+    };
+    const { job: exporting } = await agent.call(ENDPOINTS.exportImages, { body });
+    expect((await agent.call(ENDPOINTS.exportImages, { body })).job.id).toBe(exporting.id);
+    expect(await cancelled(exporting, 'exporting')).toMatchObject({ state: 'cancelled' });
+    expect((await readdir(directory.path)).filter((name) => name.includes('large'))).toEqual([]);
+
+    const image = makeImage([25_000_000]);
+    const path = await writeArchive(file('wide.tar'), dockerArchive(image, named('wide:1')));
+    const { job: importing } = await agent.call(ENDPOINTS.importImage, { body: { path } });
+    expect(await cancelled(importing, 'copying')).toMatchObject({ state: 'cancelled' });
+    expect((await images()).some(({ id }) => id === image.id)).toBe(false);
+    expect(await load(path)).toMatchObject({ state: 'succeeded' });
+  });
+});
+
 describe('a prune', () => {
   it('tells first, then removes exactly what was named; never what a slot needs or a container was made from', async () => {
     const free = served('free:1');
