@@ -69,7 +69,12 @@ function draw(dialog: Dialog): ReactNode {
     case 'restart':
       return <RestartDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'new-slot':
-      return <NewSlotDialog onClose={closeDialog} />;
+      return (
+        <NewSlotDialog
+          {...(dialog.proposal === undefined ? {} : { proposal: dialog.proposal })}
+          onClose={closeDialog}
+        />
+      );
     case 'delete-slot':
       return <DeleteSlotDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'cancel-job':
