@@ -24,11 +24,12 @@ import { SlotError } from './SlotError.tsx';
 import { SlotHolds, SlotState } from './SlotStatus.tsx';
 import css from './SlotPage.module.css';
 
+const BenchmarksTab = lazy(() => import('../benchmarks/BenchmarksTab.tsx'));
 const ConfigTab = lazy(() => import('./ConfigTab.tsx'));
 const LogsTab = lazy(() => import('./LogsTab.tsx'));
 const TerminalTab = lazy(() => import('./TerminalTab.tsx'));
 
-const TABS = ['overview', 'config', 'logs', 'terminal', 'history'] as const;
+const TABS = ['overview', 'config', 'logs', 'terminal', 'benchmarks', 'history'] as const;
 
 /** One slot: its state, its settings, its logs. */
 export default function SlotPage({
@@ -79,7 +80,11 @@ export default function SlotPage({
         tab={tab}
         tabs={TABS}
         labelOf={(one) => t(`slot.tab.${one}`)}
-        facts={tab === 'logs' || tab === 'terminal' ? null : <Facts facts={slotFacts(slot)} />}
+        facts={
+          tab === 'logs' || tab === 'terminal' || tab === 'benchmarks' ? null : (
+            <Facts facts={slotFacts(slot)} />
+          )
+        }
       >
         <Tabs.Panel value="overview" className={tabsCss.panel ?? ''} tabIndex={0}>
           <Overview slot={slot} />
@@ -97,6 +102,11 @@ export default function SlotPage({
         <Tabs.Panel value="terminal" className={css.logs ?? ''}>
           <Suspense fallback={<Pending />}>
             <TerminalTab slot={slot} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="benchmarks" className={tabsCss.panel ?? ''}>
+          <Suspense fallback={<Pending />}>
+            <BenchmarksTab slot={slot} />
           </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="history" className={tabsCss.panel ?? ''} tabIndex={0}>
