@@ -29,6 +29,7 @@ export default function BenchmarksTab({ slot }: { readonly slot: Slot }): ReactN
   const runs = data?.rows ?? [];
   const run = runs.find(({ id }) => id === search.get('run')) ?? runs[0];
   const model = useModel(slot.loaded_managed_model_id);
+  const job = useJobs()?.find((one) => one.kind === 'benchmark' && one.subject === `slot:${slot.id}`);
   const name = run?.model_name ?? model?.name ?? null;
   const { data: family } = useKept(name === null ? null : familyBenchmarksQuery(name));
   const elsewhere = (family?.rows ?? []).filter((one) => one.model_name === name && one.slot_id !== slot.id);
@@ -48,12 +49,9 @@ export default function BenchmarksTab({ slot }: { readonly slot: Slot }): ReactN
   const shared = { chosen: run?.id ?? null, compared: other?.id ?? null, onCompare: compare };
   return (
     <div className={css.tab}>
-      <Measuring slot={slot} newest={runs[0]} />
-      {run === undefined ? (
-        <EmptyState>{t('bench.none')}</EmptyState>
-      ) : (
-        <Shown run={run} other={other} isNewest={run === runs[0]} />
-      )}
+      <Measuring slot={slot} job={job} newest={runs[0]} />
+      {run === undefined && !isMeasuring(job) && <EmptyState>{t('bench.none')}</EmptyState>}
+      {run !== undefined && <Shown run={run} other={other} isNewest={run === runs[0]} />}
       {runs.length > 0 && (
         <Section title={t('bench.formerHere')}>
           <RunTable label={t('bench.formerHere')} runs={runs} {...shared} />
@@ -102,15 +100,16 @@ function Shown({
 /** The button, the job while it runs, and why the last one failed until another run is newer. */
 function Measuring({
   slot,
+  job,
   newest,
 }: {
   readonly slot: Slot;
+  /** The newest of this slot. */
+  readonly job: Job | undefined;
   readonly newest: Benchmark | undefined;
 }): ReactNode {
   const mayAct = useMay('superadmin');
-  const jobs = useJobs();
-  const job = jobs?.find((one) => one.kind === 'benchmark' && one.subject === `slot:${slot.id}`);
-  const runs = job !== undefined && !hasEnded(job);
+  const runs = isMeasuring(job);
   const reason =
     (mayAct ? null : t('slots.needsSuperadmin')) ??
     (slot.capability === 'rerank' ? t('bench.noRerank') : null) ??
@@ -142,6 +141,10 @@ function Measuring({
       {job !== undefined && <Failed job={job} newest={newest} />}
     </>
   );
+}
+
+function isMeasuring(job: Job | undefined): boolean {
+  return job !== undefined && !hasEnded(job);
 }
 
 function Failed({ job, newest }: { readonly job: Job; readonly newest: Benchmark | undefined }): ReactNode {

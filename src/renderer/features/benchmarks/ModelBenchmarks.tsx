@@ -16,7 +16,7 @@ export function ModelBenchmarks({ model }: { readonly model: Model }): ReactNode
       {data.rows.length === 0 ? (
         <p className={css.note}>{t('bench.ofModelNone')}</p>
       ) : (
-        <RunTable label={t('bench.ofModel')} runs={data.rows} />
+        <RunTable label={t('bench.ofModel')} runs={data.rows} rates={2} />
       )}
     </Section>
   );

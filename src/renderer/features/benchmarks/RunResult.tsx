@@ -172,7 +172,7 @@ function Rounds({ run }: { readonly run: Benchmark }): ReactNode {
           ...(isText ? [] : [formatRate(round.requests_per_second)]),
           formatRate(round.tokens_per_second),
           round.tokens_per_second_per_request === null ? (
-            <Count key="each" value={null} reason={t('bench.oneToken')} />
+            <Count key="each" value={null} reason={none} />
           ) : (
             formatRate(round.tokens_per_second_per_request)
           ),

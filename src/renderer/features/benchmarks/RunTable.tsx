@@ -9,7 +9,7 @@ import { t } from '../../strings/text.ts';
 import { concurrencies, roundAt, titleOf } from './figures.ts';
 
 /** Beyond these the table would be wider than the page; the run itself shows all. */
-const MOST_COLUMNS = 4;
+const MOST_RATES = 4;
 
 /** Runs side by side: what was measured where, and how fast it was. */
 export function RunTable({
@@ -18,6 +18,7 @@ export function RunTable({
   chosen = null,
   compared = null,
   onCompare,
+  rates = MOST_RATES,
 }: {
   readonly label: string;
   readonly runs: readonly Benchmark[];
@@ -26,8 +27,10 @@ export function RunTable({
   readonly compared?: string | null;
   /** Null stops comparing; without it nothing can be compared. */
   readonly onCompare?: (id: string | null) => void;
+  /** Columns of tokens per second; the last one is of the most requests at once. */
+  readonly rates?: number;
 }): ReactNode {
-  const columns = concurrencies(runs).slice(0, MOST_COLUMNS);
+  const columns = someOf(concurrencies(runs), rates);
   return (
     <SimpleTable
       label={label}
@@ -108,4 +111,9 @@ export function lengthsOf({ workload, capability }: Benchmark): string {
   return capability === 'llm_inference'
     ? `${formatCount(workload.prompt_tokens)}, ${formatCount(workload.output_tokens)}`
     : formatCount(workload.prompt_tokens);
+}
+
+/** The first ones and the last. Pure. */
+function someOf(all: readonly number[], most: number): readonly number[] {
+  return all.length <= most ? all : [...all.slice(0, most - 1), ...all.slice(-1)];
 }

@@ -64,7 +64,6 @@ export const benchmarks = {
   'bench.noFirst': 'Embeddings come at once.',
   'bench.noRound': 'Not measured with so many at once.',
   'bench.noAnswer': 'No request was answered.',
-  'bench.oneToken': 'The answers had one token.',
   'bench.noQuant': 'The files do not say it.',
 
   'bench.fact.model': 'Model',
