@@ -1,3 +1,4 @@
+import { freemem, totalmem } from 'node:os';
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
@@ -59,6 +60,7 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
+  fitRoutes,
   ImageDesk,
   imageExportJob,
   imageImportJob,
@@ -68,15 +70,19 @@ import {
   EngineMetrics,
   LABEL_NODE,
   Launcher,
+  LIVENESS,
   loadDiagnosisRules,
   METRICS_TIMING,
   RETRY_POLICY,
+  MemoryFit,
   runtimeRoutes,
+  type FitDevices,
   terminalRoutes,
   Terminals,
   Slots,
   SlotStore,
   SpecRegistry,
+  type RoomBeside,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -99,6 +105,8 @@ import {
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
+  /** GPUs and memory, when not those of the machine. */
+  readonly fitDevices?: FitDevices;
   readonly clock?: Clock;
   /** What wakes the agent for work that is due later. */
   readonly timers?: Timers;
@@ -110,6 +118,8 @@ export interface AgentOverrides {
   readonly watchMs?: number;
   readonly drainMs?: number;
   readonly retry?: typeof RETRY_POLICY;
+  readonly liveness?: typeof LIVENESS;
+  readonly room?: RoomBeside;
   readonly metricsTiming?: MetricsTiming;
   readonly providerTiming?: ProviderTiming;
   readonly gpuTiming?: GpuTiming;
@@ -261,6 +271,7 @@ export async function compose(foundation: Foundation) {
     ],
     ['embedded', new EmbeddedDriver()],
   ]);
+  const usageQuery = new UsageQuery(database);
   const launcher = new Launcher({
     specs,
     drivers,
@@ -270,6 +281,19 @@ export async function compose(foundation: Foundation) {
     gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
   });
   const slotStore = new SlotStore(database, clock);
+  const fit = new MemoryFit({
+    database,
+    clock,
+    models,
+    blobs,
+    specs,
+    launcher,
+    store: slotStore,
+    devices: overrides.fitDevices ?? {
+      gpus: async (signal) => (await gpus.refresh(signal)).gpus.filter(({ usable }) => usable),
+      memory: () => ({ total: totalmem(), available: freemem() }),
+    },
+  });
   const metrics = new EngineMetrics({
     hub,
     clock,
@@ -291,10 +315,15 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
+    room: overrides.room ?? fit,
+    fit,
+    callers: usageQuery,
+    facts,
     metrics,
     rules: loadDiagnosisRules(),
     logDirectory: paths.logs,
     retry: overrides.retry ?? RETRY_POLICY,
+    liveness: overrides.liveness ?? LIVENESS,
     watchMs: overrides.watchMs ?? WATCH_MS,
     drainMs: overrides.drainMs ?? DRAIN_MS,
   });
@@ -325,7 +354,13 @@ export async function compose(foundation: Foundation) {
   });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
+    [
+      ...builtInValidators({
+        blobs,
+        estimator: { estimate: (model, signal) => fit.machineOf(model, null, signal) },
+      }),
+      endpointProbe(calls),
+    ],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
@@ -402,6 +437,7 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
+  fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
   runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
   imageRoutes(router, imageDeps);
   const terminals = new Terminals({
@@ -423,7 +459,7 @@ export async function compose(foundation: Foundation) {
     view,
   });
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
-  usageRoutes(router, { usage, query: new UsageQuery(database), lifecycle, clock });
+  usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
   benchmarkRoutes(router, benchmarkDeps);
   jobRoutes(router, { jobs });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ENDPOINTS } from '../../src/shared/contract/index.ts';
 import { LLAMA_IMAGE } from '../../tools/llama-image.ts';
 import { importModel, serveModel } from '../support/agent.ts';
-import { containersOf, docker, removeContainersOf } from '../support/docker.ts';
+import { containerGone, containersOf, docker, removeContainersOf } from '../support/docker.ts';
 import { sentenceOf, writeSpeakingModel } from '../support/models.ts';
 import { cli, serve, type AgentProcess } from '../support/process.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
@@ -132,6 +132,7 @@ describe('the container of a slot', () => {
     const loaded = await second.slot(slot, (now) => now.load_state === 'loaded');
     expect(loaded).toMatchObject({ context_length: 512 });
     expect(loaded.container_id).not.toBe(container);
+    await containerGone(container);
     expect(await containersOf(nodeId)).toHaveLength(1);
   });
 

@@ -167,6 +167,8 @@ class ServeRun {
   async #load(slotId: string): Promise<string | null> {
     const { slots } = this.#deps;
     const { payload } = this.#context;
+    // After a start of the agent, what runs is only known once it was looked at.
+    await slots.observedOnce();
     const before = slots.get(slotId);
     const serves = (slot: typeof before): boolean =>
       slot.load_state === 'loaded' && slot.loaded_managed_model_id === payload.model_id;
@@ -177,7 +179,9 @@ class ServeRun {
       if (serves(slot)) return `${slotId} serves it on ${slot.engine_version ?? slot.runtime_spec}`;
       if (slot.assigned_model_id !== payload.model_id)
         throw new AppError('conflict', `Slot ${slotId} was given another wish meanwhile.`);
-      if (slot.load_error !== null && (slot.load_state === 'error' || slot.phase === 'backoff')) {
+      // Failed, or failed beside a model that goes on.
+      const isOver = slot.load_state === 'error' || slot.load_state === 'loaded' || slot.phase === 'backoff';
+      if (slot.load_error !== null && isOver) {
         const { error, message, hint, log_excerpt: log } = slot.load_error;
         throw new AppError(error, message, { hint, details: { slot_id: slotId, log_excerpt: log } });
       }

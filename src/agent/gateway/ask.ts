@@ -79,6 +79,7 @@ export async function askRuntime(
     const text = await response.body.text();
     if (response.statusCode !== 200)
       throw upstreamRefusal(response.statusCode, text.slice(0, MAX_ERROR_CHARACTERS));
+    endpoint.noteAnswer();
     return JSON.parse(text) as JsonBody;
   } catch (error) {
     if (signal.aborted || error instanceof AppError) throw error;

@@ -105,6 +105,7 @@ class Relay implements Dispatcher.DispatchHandler {
       return;
     }
     this.#firstByteAt ??= performance.now();
+    this.#request.endpoint.noteAnswer();
     this.#tail =
       chunk.length >= TAIL_BYTES
         ? chunk.subarray(chunk.length - TAIL_BYTES)

@@ -3,6 +3,8 @@ export { LABEL_NODE } from './drivers/container.ts';
 export { DockerDriver } from './drivers/docker-driver.ts';
 export type { RuntimeDriver } from './drivers/driver.ts';
 export { EmbeddedDriver } from './drivers/embedded-driver.ts';
+export { MemoryFit, type FitDevices } from './fit/memory-fit.ts';
+export { fitRoutes } from './fit/routes.ts';
 export { ImageDesk } from './images/image-desk.ts';
 export { imageExportJob, imageImportJob, imagePullJob, type ImageJobDeps } from './images/image-jobs.ts';
 export { imageRoutes } from './images/routes.ts';
@@ -10,7 +12,9 @@ export { EngineMetrics, METRICS_TIMING, type MetricsTiming } from './metrics/eng
 export { runtimeRoutes } from './routes.ts';
 export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch } from './slots/launcher.ts';
+export { LIVENESS } from './slots/liveness.ts';
 export { RETRY_POLICY } from './slots/plan.ts';
+export type { RoomBeside } from './slots/room.ts';
 export { advertisedModels } from './slots/probe.ts';
 export { SlotStore } from './slots/slot-store.ts';
 export { Slots } from './slots/slots.ts';

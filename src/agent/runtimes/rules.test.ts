@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { loadDiagnosisRules } from './diagnosis/rules.ts';
 import { slotMismatch } from './slots/launcher.ts';
 import { lineSplitter } from './slots/log-buffer.ts';
-import { planSlot, RETRY_POLICY, retryDelay } from './slots/plan.ts';
+import { RETRY_POLICY, retryDelay } from './slots/plan.ts';
 import { FailureTracker, type FailureFacts } from './slots/failure-tracker.ts';
 import { RuntimeExitedError } from './slots/probe.ts';
 import { effectiveConfig } from './specs/effective-config.ts';
@@ -21,55 +21,6 @@ const shipped = (id: string): RuntimeSpec => {
   return result.spec;
 };
 const llama = shipped('llama-cpp-cpu');
-
-describe('what a slot does next', () => {
-  const wish = { modelId: 'a', generation: 2 };
-  const right = { modelId: 'a', generation: 2 };
-  it.each([
-    ['nothing wished, nothing there', null, { runtime: null, failure: null }, { do: 'rest' }],
-    ['nothing wished, something there', null, { runtime: right, failure: null }, { do: 'stop' }],
-    ['the wished model is there', wish, { runtime: right, failure: null }, { do: 'watch' }],
-    [
-      'another model is there',
-      wish,
-      { runtime: { modelId: 'b', generation: 2 }, failure: null },
-      { do: 'stop' },
-    ],
-    [
-      'the model of an older wish is there',
-      wish,
-      { runtime: { modelId: 'a', generation: 1 }, failure: null },
-      { do: 'stop' },
-    ],
-    ['nothing there yet', wish, { runtime: null, failure: null }, { do: 'start', modelId: 'a' }],
-    [
-      'an older wish failed',
-      wish,
-      { runtime: null, failure: { generation: 1, retryAt: null } },
-      { do: 'start', modelId: 'a' },
-    ],
-    [
-      'this wish failed for good',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: null } },
-      { do: 'rest' },
-    ],
-    [
-      'this wish failed, its time has not come',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: 101 } },
-      { do: 'wait', until: 101 },
-    ],
-    [
-      'this wish failed, its time has come',
-      wish,
-      { runtime: null, failure: { generation: 2, retryAt: 100 } },
-      { do: 'start', modelId: 'a' },
-    ],
-  ] as const)('%s', (_name, desire, observed, step) => {
-    expect(planSlot(desire, observed, 100)).toEqual(step);
-  });
-});
 
 describe('when a start is tried again', () => {
   it.each([

@@ -151,6 +151,17 @@ export class UsageQuery {
     return metricsOf(row);
   }
 
+  /** Keys that called a model since then, the busiest first, as far as the ring of the latest calls reaches. */
+  callersOf(modelId: string, since: number): { name: string; calls: number }[] {
+    const rows = this.#database.query<{ key_name: string | null; calls: number }>(
+      `SELECT ${KEY_NAME}, calls FROM (
+         SELECT key_id, COUNT(*) AS calls FROM usage_events WHERE model_id = ? AND at >= ? GROUP BY key_id) AS found ${KEY_JOIN}
+       ORDER BY calls DESC, key_name`,
+      [modelId, since],
+    );
+    return rows.map((row) => ({ name: row.key_name ?? 'a deleted key', calls: row.calls }));
+  }
+
   /** The ring, newest first. The sample's calls are in it: it is a list of what happened, not a count. */
   events(
     viewer: Viewer,

@@ -84,6 +84,7 @@ async function ask(
         status_code: response.statusCode,
         message: text,
       });
+    endpoint.noteAnswer();
     const answer = parsed(text);
     return answer === null
       ? failedTest('The runtime answered with something that is no JSON object.', { message: text })

@@ -56,9 +56,6 @@ export interface EngineLogLine {
   readonly text: string;
 }
 
-/** Carries the hash of everything a container was made from. */
-const LABEL_CONFIG = 'io.modelops.config-hash';
-
 const REQUEST_TIMEOUT_MS = 20_000;
 const RECONNECT_MS = [200, 500, 1000, 2000, 5000];
 
@@ -149,18 +146,21 @@ export class DockerEngine {
   }
 
   /**
-   * Creates and starts a container. One of the same name and ours is taken over when it runs with the same
-   * configuration, else replaced; nothing is left behind when starting fails.
+   * Creates and starts a container. One of ours of the same name is a leftover and is replaced; nothing is left behind
+   * when it does not start, or is not wanted any more when it has.
+   * @throws {AppError} `already_exists` for a foreign container of that name, and what Docker refuses.
    */
   async run(options: Docker.ContainerCreateOptions & { name: string }, signal: AbortSignal): Promise<string> {
     return this.#call(async (docker) => {
-      const { container, running } = await this.#create(docker, options, signal);
-      if (running) return container.id;
+      signal.throwIfAborted();
       try {
-        await container.start({ abortSignal: limited(signal) });
+        const container = await this.#create(docker, options);
+        // Neither call is broken off: the engine would finish it all the same, and nobody would know the container.
+        await container.start({ abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+        signal.throwIfAborted();
         return container.id;
       } catch (error) {
-        await container.remove({ force: true, v: true }).catch((cause: unknown) => {
+        await this.#removeOurs(docker, options.name).catch((cause: unknown) => {
           this.#log.warn({ err: cause }, 'a container that did not start could not be removed');
         });
         throw error;
@@ -171,28 +171,35 @@ export class DockerEngine {
   async #create(
     docker: Docker,
     options: Docker.ContainerCreateOptions & { name: string },
-    signal: AbortSignal,
-  ): Promise<{ container: Docker.Container; running: boolean }> {
+  ): Promise<Docker.Container> {
     const create = (): Promise<Docker.Container> =>
-      docker.createContainer({ ...options, abortSignal: limited(signal) });
+      docker.createContainer({ ...options, abortSignal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
     try {
-      return { container: await create(), running: false };
+      return await create();
     } catch (error) {
       if (!isStatus(error, 409)) throw error;
-      const old = docker.getContainer(options.name);
-      const { Id, Config, State } = await old.inspect();
-      const [key = '', value = ''] = this.#label.split('=');
-      if (Config.Labels[key] !== value) {
+      if (!(await this.#removeOurs(docker, options.name))) {
         throw new AppError('already_exists', `A container called ${options.name} exists and is not ours.`, {
           hint: 'Remove or rename it.',
           cause: error,
         });
       }
-      const same = Config.Labels[LABEL_CONFIG] === options.Labels?.[LABEL_CONFIG];
-      if (State.Running && same) return { container: docker.getContainer(Id), running: true };
-      await old.remove({ force: true, v: true });
-      return { container: await create(), running: false };
+      return create();
     }
+  }
+
+  /** @returns false when one of that name is not ours. */
+  async #removeOurs(docker: Docker, name: string): Promise<boolean> {
+    const old = docker.getContainer(name);
+    try {
+      const { Config } = await old.inspect();
+      const [key = '', value = ''] = this.#label.split('=');
+      if (Config.Labels[key] !== value) return false;
+      await old.remove({ force: true, v: true });
+    } catch (error) {
+      if (!isStatus(error, 404, 409)) throw error;
+    }
+    return true;
   }
 
   /** @returns null when it is gone. */

@@ -22,6 +22,12 @@ export class Adoption {
     for (const row of this.#rowsOf(driver)) this.#owners.find(row.id)?.engineCameBack();
   }
 
+  /** A slot may have been given another kind of runtime while its container still ran. */
+  #mayHaveLeft(driver: RuntimeDriver): boolean {
+    const { store, specs } = this.#deps;
+    return store.openSpecs().some((id) => (specs.find(id)?.driver ?? driver.kind) === driver.kind);
+  }
+
   #rowsOf(driver: RuntimeDriver): SlotRow[] {
     return this.#deps.store
       .all()
@@ -32,7 +38,7 @@ export class Adoption {
   async adoptRunning(driver: RuntimeDriver, signal: AbortSignal): Promise<void> {
     const { log } = this.#deps;
     // A node that has no slot for it does not need to know the engine.
-    if (this.#rowsOf(driver).length === 0) return;
+    if (this.#rowsOf(driver).length === 0 && !this.#mayHaveLeft(driver)) return;
     let running: RunningRuntime[];
     try {
       running = await driver.findRunning(signal);
@@ -43,16 +49,22 @@ export class Adoption {
       );
       return;
     }
-    for (const runtime of running) {
-      const owner = this.#owners.find(runtime.slotId);
-      if (owner !== undefined) owner.adopt(runtime);
-      else {
-        log.warn(
-          { slot_id: runtime.slotId, container: runtime.containerId },
-          'a runtime of a deleted slot is stopped',
-        );
-        await runtime.stop(1000);
-      }
+    const found = Map.groupBy(running, (runtime) => runtime.slotId);
+    for (const row of this.#rowsOf(driver)) if (!found.has(row.id)) found.set(row.id, []);
+    for (const [slotId, runtimes] of found) {
+      const owner = this.#owners.find(slotId);
+      if (owner !== undefined) owner.adopt(runtimes);
+      else await this.#stopOrphans(slotId, runtimes);
+    }
+  }
+
+  async #stopOrphans(slotId: string, runtimes: readonly RunningRuntime[]): Promise<void> {
+    for (const runtime of runtimes) {
+      this.#deps.log.warn(
+        { slot_id: slotId, container: runtime.containerId },
+        'a runtime of a deleted slot is stopped',
+      );
+      await runtime.stop(1000);
     }
   }
 }

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { AppError } from '../../../shared/contract/index.ts';
+import { AppError, type LoadError } from '../../../shared/contract/index.ts';
 import type { ModelLifecycle, ModelRow, ModelStore } from '../../catalog/index.ts';
 import type { Database } from '../../kernel/database/database.ts';
 import type { Journal } from '../../kernel/journal.ts';
+import type { RunningRuntime } from '../drivers/driver.ts';
 import type { Launcher, PreparedLaunch } from './launcher.ts';
 import type { AttemptLogs } from './log-buffer.ts';
 import type { SlotRow, SlotStore } from './slot-store.ts';
@@ -26,18 +27,28 @@ export class AttemptStarter {
     this.#logs = logs;
   }
 
-  /** @throws {AppError} `artifact_not_ready`, and what resolving the engine says. */
+  /** What would be started. @throws {AppError} `artifact_not_ready`, and what resolving the engine says. */
   async prepare(row: SlotRow, modelId: string, signal: AbortSignal): Promise<PreparedLaunch> {
     const { store, models, launcher } = this.#deps;
     const model = models.get(modelId);
     await this.#assertArtifact(model);
-    const prepared = await launcher.prepare(row, model, store.nextAttempt(row.id), signal);
-    await this.#record(prepared);
-    await mkdir(this.#logs.directory, { recursive: true, mode: 0o700 });
-    return prepared;
+    return launcher.prepare(row, model, store.nextAttempt(row.id), signal);
   }
 
-  async #record({ launch, identity, spec }: PreparedLaunch): Promise<void> {
+  /** Writes the attempt down, then starts it. @throws {AppError} with the code of the cause. */
+  async start(prepared: PreparedLaunch, signal: AbortSignal): Promise<RunningRuntime> {
+    await this.#record(prepared);
+    await mkdir(this.#logs.directory, { recursive: true, mode: 0o700 });
+    return prepared.driver.start(prepared.launch, signal);
+  }
+
+  /** One that did not even start leaves no log, but its reason; null when it was only given up. */
+  async ended(slotId: string, attempt: number, failure: LoadError | null): Promise<void> {
+    const { database, store } = this.#deps;
+    await database.transact(() => store.attemptEnded(slotId, attempt, null, failure));
+  }
+
+  async #record({ launch, identity, spec, settings }: PreparedLaunch): Promise<void> {
     const { store, database, journal } = this.#deps;
     const { reference, imageId } = launch.engine;
     await database.transact((unit) => {
@@ -49,6 +60,7 @@ export class AttemptStarter {
         config_hash: launch.configHash,
         runtime_identity: identity,
         image_id: imageId,
+        settings,
       });
       const before = reference === null || imageId === null ? null : store.recordImage(reference, imageId);
       if (before === null) return;

@@ -1,4 +1,4 @@
-import type { LoadError, SlotAttempt } from '../../../shared/contract/index.ts';
+import type { SlotAttempt } from '../../../shared/contract/index.ts';
 import { toIso, toIsoOrNull } from '../../kernel/clock.ts';
 import type { NumberedLine } from './log-buffer.ts';
 import type { AttemptRow } from './slot-store.ts';
@@ -22,7 +22,6 @@ export interface SlotLog {
 
 /** One start of a runtime, as it is told. Pure. */
 export function toAttempt(row: AttemptRow, hasLog: boolean): SlotAttempt {
-  const failure = row.failure === null ? null : (JSON.parse(row.failure) as LoadError);
   return {
     attempt: row.attempt,
     model_id: row.model_id,
@@ -31,8 +30,8 @@ export function toAttempt(row: AttemptRow, hasLog: boolean): SlotAttempt {
     loaded_at: toIsoOrNull(row.loaded_at),
     ended_at: toIsoOrNull(row.ended_at),
     exit_code: row.exit_code,
-    error: (row.error as LoadError['error'] | null) ?? null,
-    message: failure?.message ?? null,
+    error: row.error,
+    message: row.failure?.message ?? null,
     has_log: hasLog,
   };
 }

@@ -1,4 +1,5 @@
 import type { Pool } from 'undici';
+import type { ProbePlan } from '../specs/spec.ts';
 
 /** A runtime that serves a model now, as the gateway sees it. Counts the requests in it, so that a stop can wait for them. */
 export class SlotEndpoint {
@@ -9,10 +10,13 @@ export class SlotEndpoint {
   readonly runtimeIdentity: string;
   readonly refusedParameters: ReadonlySet<string>;
   readonly pool: Pool;
+  readonly probe: ProbePlan;
   #inFlight = 0;
   #accepted = 0;
   readonly #closing = new AbortController();
+  #answeredAt: number | null = null;
   readonly #drained = Promise.withResolvers<void>();
+  readonly #now: () => number;
   readonly #onFailure: () => void;
 
   constructor(options: {
@@ -22,6 +26,8 @@ export class SlotEndpoint {
     runtimeIdentity: string;
     refusedParameters: readonly string[];
     pool: Pool;
+    probe: ProbePlan;
+    now: () => number;
     onFailure: () => void;
   }) {
     this.slotId = options.slotId;
@@ -30,6 +36,8 @@ export class SlotEndpoint {
     this.runtimeIdentity = options.runtimeIdentity;
     this.refusedParameters = new Set(options.refusedParameters);
     this.pool = options.pool;
+    this.probe = options.probe;
+    this.#now = options.now;
     this.#onFailure = options.onFailure;
   }
 
@@ -59,6 +67,16 @@ export class SlotEndpoint {
   leave(): void {
     this.#inFlight -= 1;
     if (!this.open && this.#inFlight === 0) this.#drained.resolve();
+  }
+
+  /** When it last gave a byte of an answer; null before the first. */
+  get answeredAt(): number | null {
+    return this.#answeredAt;
+  }
+
+  /** It gave a byte of an answer: it computes. */
+  noteAnswer(): void {
+    this.#answeredAt = this.#now();
   }
 
   /** The gateway could not reach it: whoever watches the slot looks at once. */

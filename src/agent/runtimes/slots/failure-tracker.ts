@@ -46,6 +46,7 @@ const RETRYABLE: ReadonlySet<string> = new Set([
   'runtime_stalled',
   'internal_error',
   'storage_unavailable',
+  'runtime_gpu_lost',
 ]);
 /** The engine runs but is of no use: its log may say why. */
 const LOG_MAY_EXPLAIN: ReadonlySet<string> = new Set(['upstream_failed', 'runtime_stalled']);

@@ -26,6 +26,7 @@ import {
 import type { RuntimeSpec, SpecTransport } from '../specs/spec.ts';
 import { settingProblem } from '../specs/slot-settings.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
+import type { RuntimeSettings } from './pending-changes.ts';
 import type { FailureFacts } from './failure-tracker.ts';
 import type { SlotRow } from './slot-store.ts';
 
@@ -35,6 +36,8 @@ export interface PreparedLaunch {
   readonly spec: RuntimeSpec;
   readonly effective: EffectiveConfig;
   readonly identity: string;
+  /** What it is started with, as far as a person can change it. */
+  readonly settings: RuntimeSettings;
 }
 
 /** Why a GPU cannot be used, in a sentence; null when it can. Composition fills it with what the driver of the GPUs says. */
@@ -79,6 +82,11 @@ export class Launcher {
     });
   }
 
+  /** null when it was taken away meanwhile. */
+  specOrNull(id: string): RuntimeSpec | null {
+    return this.#deps.specs.find(id) ?? null;
+  }
+
   /** null when the spec was taken away meanwhile; a start says so. */
   effectiveOrNull(slot: Pick<SlotRow, 'runtime_spec' | 'config'>, model: ModelRow): EffectiveConfig | null {
     return this.#deps.specs.find(slot.runtime_spec) === undefined ? null : this.effective(slot, model);
@@ -120,6 +128,7 @@ export class Launcher {
       spec,
       effective,
       identity: runtimeIdentity(spec, engine.id, effective.values),
+      settings: settingsOf(slot, effective),
     };
   }
 
@@ -194,6 +203,9 @@ export class Launcher {
       memory: values.memory_limit_bytes ?? null,
       shm: values.shm_bytes ?? null,
       gpus: slot.gpu_ids,
+      restarts: slot.restarts,
+      // Not all of them are arguments: limits of the container, what a child process is told.
+      settings: effective.values,
     });
     return {
       slotId: slot.id,
@@ -227,6 +239,14 @@ export class Launcher {
       'model.gguf';
     return { modelFile, mmprojFile: names.find((name) => name === 'mmproj.gguf') ?? null };
   }
+}
+
+/** Pure. */
+export function settingsOf(
+  slot: Pick<SlotRow, 'runtime_spec' | 'gpu_ids'>,
+  effective: EffectiveConfig,
+): RuntimeSettings {
+  return { runtime_spec: slot.runtime_spec, gpu_ids: slot.gpu_ids, config: effective.values };
 }
 
 function unreachable(spec: RuntimeSpec, engine: Engine): AppError {

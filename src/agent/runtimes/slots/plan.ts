@@ -2,7 +2,7 @@
 
 export interface SlotDesire {
   readonly modelId: string;
-  /** Counts every wish; another number means to start again. */
+  /** Counts every wish; another number means that what runs may have to be replaced. */
   readonly generation: number;
 }
 
@@ -12,35 +12,75 @@ export interface SlotFailure {
   readonly retryAt: number | null;
 }
 
+/** A runtime as the plan sees it. */
+export interface PlannedRuntime {
+  readonly modelId: string;
+  /** Of the wish it satisfies. */
+  readonly generation: number;
+}
+
 export interface SlotObservation {
-  readonly runtime: { readonly modelId: string; readonly generation: number } | null;
+  /** The runtime that counts as the slot. */
+  readonly current:
+    | (PlannedRuntime & {
+        /** It was probed and is open to the gateway. */
+        readonly serves: boolean;
+        /** A former agent started it, and nobody has probed it since. */
+        readonly adopted: boolean;
+      })
+    | null;
+  /** The one that comes up beside it, to take its place. */
+  readonly next: PlannedRuntime | null;
+  /** Whether replaced ones still answer their last requests. */
+  readonly leaving: boolean;
   readonly failure: SlotFailure | null;
 }
 
 export type SlotStep =
   | { readonly do: 'rest' }
+  /** The current one: drained, then ended. */
   | { readonly do: 'stop' }
   | { readonly do: 'start'; readonly modelId: string }
-  | { readonly do: 'watch' }
-  | { readonly do: 'wait'; readonly until: number };
+  /** Bring another one up while the current one serves, or in its place where memory does not allow that. */
+  | { readonly do: 'replace'; readonly modelId: string }
+  /** The next one is the wished one: go on with it. */
+  | { readonly do: 'finish_next' }
+  /** The next one is not wished for any more. */
+  | { readonly do: 'drop_next' }
+  /** The current one is gone: the next one takes its place as it is. */
+  | { readonly do: 'promote' }
+  /** Bring it up when it is not probed yet, else see whether it still serves. */
+  | { readonly do: 'watch'; readonly until: number | null }
+  | { readonly do: 'wait'; readonly until: number }
+  /** For the last requests of a replaced one, which holds memory as long. */
+  | { readonly do: 'wait_leaving' };
 
 export function planSlot(
   desire: SlotDesire | null,
-  { runtime, failure }: SlotObservation,
+  { current, next, leaving, failure }: SlotObservation,
   now: number,
 ): SlotStep {
-  if (runtime !== null) {
-    const right =
-      desire !== null && runtime.modelId === desire.modelId && runtime.generation === desire.generation;
-    return right ? { do: 'watch' } : { do: 'stop' };
+  const fits = (runtime: PlannedRuntime): boolean =>
+    desire !== null && runtime.modelId === desire.modelId && runtime.generation === desire.generation;
+  if (next !== null) {
+    if (!fits(next) || (current !== null && fits(current))) return { do: 'drop_next' };
+    if (current === null) return { do: 'promote' };
   }
+  if (current !== null && (desire === null || fits(current)))
+    return desire === null ? { do: 'stop' } : { do: 'watch', until: null };
+  const failed = failure !== null && failure.generation === desire?.generation ? failure : null;
+  const waiting = failed !== null && (failed.retryAt === null || failed.retryAt > now);
+  if (current !== null) {
+    // What runs from before is not what is wished for. It serves until something better does.
+    if (!current.serves) return current.adopted ? { do: 'watch', until: null } : { do: 'stop' };
+    if (next !== null) return { do: 'finish_next' };
+    if (waiting) return { do: 'watch', until: failed.retryAt };
+    return leaving ? { do: 'wait_leaving' } : { do: 'replace', modelId: desire?.modelId ?? '' };
+  }
+  if (leaving) return { do: 'wait_leaving' };
   if (desire === null) return { do: 'rest' };
-  if (failure === null || failure.generation !== desire.generation)
-    return { do: 'start', modelId: desire.modelId };
-  if (failure.retryAt === null) return { do: 'rest' };
-  return failure.retryAt > now
-    ? { do: 'wait', until: failure.retryAt }
-    : { do: 'start', modelId: desire.modelId };
+  if (!waiting) return { do: 'start', modelId: desire.modelId };
+  return failed.retryAt === null ? { do: 'rest' } : { do: 'wait', until: failed.retryAt };
 }
 
 export interface RetryPolicy {
@@ -66,4 +106,38 @@ export function retryDelay(
   if (!retryable || sameCause >= policy.sameCauseLimit) return null;
   if (hadServed && failures === 1) return 0;
   return Math.min(policy.capMs, policy.baseMs * 2 ** (failures - 1));
+}
+
+/** A runtime that was found running, with what is stored of its attempt. */
+export interface FoundRuntime {
+  readonly modelId: string;
+  readonly generation: number;
+  readonly attempt: number;
+  /** It served once. */
+  readonly loaded: boolean;
+}
+
+export interface Adoption<T> {
+  readonly current: T | null;
+  readonly next: T | null;
+  readonly strays: readonly T[];
+}
+
+/**
+ * Who counts as the slot when an agent finds several runtimes of it, as after a kill in the middle of a replacement:
+ * the newest that served; beside it the newest of the wish, when it was still coming up. All others are stopped. Pure.
+ */
+export function pickAdopted<T extends FoundRuntime>(
+  desire: SlotDesire | null,
+  found: readonly T[],
+): Adoption<T> {
+  const newestFirst = found.toSorted((a, b) => b.attempt - a.attempt);
+  const wished = newestFirst.find(
+    (one) => one.modelId === desire?.modelId && one.generation === desire.generation,
+  );
+  const served = newestFirst.find((one) => one.loaded);
+  const current =
+    wished?.loaded === true || served === undefined ? (wished ?? newestFirst[0] ?? null) : served;
+  const next = wished !== undefined && wished !== current ? wished : null;
+  return { current, next, strays: newestFirst.filter((one) => one !== current && one !== next) };
 }

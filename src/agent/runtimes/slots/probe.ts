@@ -2,8 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'undici';
 import { AppError, type Capability } from '../../../shared/contract/index.ts';
 import type { ExitInfo } from '../drivers/driver.ts';
+import type { ProbePlan } from '../specs/spec.ts';
+import type { Progress } from './progress.ts';
 
 /** Asks a runtime, step by step, whether it really serves: alive, healthy, lists the model, computes, with how much context. */
+
+/** A runtime that is asked something. */
+export interface Asked {
+  readonly pool: Pool;
+  /** What of it can be asked, and where. */
+  readonly probe: ProbePlan;
+  /** The id it was told to serve. */
+  readonly modelId: string;
+}
 
 export interface ProbeResult {
   readonly advertised: readonly string[];
@@ -20,7 +31,7 @@ export class RuntimeExitedError extends Error {
   }
 }
 
-const FAST_POLL_MS = 50;
+const FAST_POLL_MS = 10;
 const FAST_PHASE_MS = 5000;
 const SLOW_POLL_MS = 250;
 const REQUEST_MS = 10_000;
@@ -28,67 +39,89 @@ const COMPUTE_MS = 120_000;
 
 export interface HealthWait {
   readonly pool: Pool;
+  /** Path that answers 200 once it is ready. */
+  readonly health: string;
   readonly exited: Promise<ExitInfo>;
   readonly stallMs: number;
-  /** When the runtime last showed progress. */
-  readonly lastProgress: () => number;
+  readonly progress: Progress;
+  /** Resolves when the log says that it is ready, so that nobody waits for the next look. */
+  readonly saysReady?: Promise<void>;
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Waits until `/health` says ok. There is no deadline, only a stall: nothing new in the log for `stallMs`.
+ * Waits until its health says ok. There is no deadline, only a stall: no progress for `stallMs`.
  * @throws {RuntimeExitedError}, {AppError} `runtime_stalled`, the reason of `signal`.
  */
-export async function waitHealthy({
-  pool,
-  exited,
-  stallMs,
-  lastProgress,
-  now,
-  signal,
-}: HealthWait): Promise<void> {
-  const ended = exited.then((exit) => {
+export async function waitHealthy(wait: HealthWait): Promise<void> {
+  const ended = wait.exited.then((exit) => {
     throw new RuntimeExitedError(exit);
   });
   ended.catch(() => undefined);
-  const poll = async (): Promise<void> => {
-    const start = now();
-    for (;;) {
-      signal.throwIfAborted();
-      const status = await pool
-        .request({
-          path: '/health',
-          method: 'GET',
-          signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
-        })
-        .then(async (response) => {
-          await response.body.dump();
-          return response.statusCode;
-        })
-        // Refused: the process is not that far yet. That it ended is told by `exited`.
-        .catch(() => 0);
-      if (status === 200) return;
-      if (now() - lastProgress() > stallMs) {
-        throw new AppError(
-          'runtime_stalled',
-          `The runtime made no progress for ${Math.round(stallMs / 1000)} s.`,
-        );
-      }
-      await delay(now() - start < FAST_PHASE_MS ? FAST_POLL_MS : SLOW_POLL_MS, undefined, { signal });
-    }
-  };
-  await Promise.race([poll(), ended]);
+  await Promise.race([pollHealth(wait), ended]);
+}
+
+async function pollHealth({
+  pool,
+  health,
+  stallMs,
+  progress,
+  saysReady,
+  now,
+  signal,
+}: HealthWait): Promise<void> {
+  const start = now();
+  let ready = false;
+  const hint = saysReady?.then(() => (ready = true));
+  for (;;) {
+    signal.throwIfAborted();
+    if ((await healthStatus(pool, health, signal)) === 200) return;
+    if (now() - progress.last > stallMs) throw stalled(stallMs, progress);
+    const isFast = ready || now() - start < FAST_PHASE_MS;
+    const pause = delay(isFast ? FAST_POLL_MS : SLOW_POLL_MS, undefined, { signal });
+    await (ready || hint === undefined ? pause : Promise.race([pause, hint]));
+    // The hint may have won; the pause then ends unheard, by its time or by the signal.
+    pause.catch(() => undefined);
+  }
+}
+
+/** 0 when nobody answers: the process is not that far yet. That it ended is told by `exited`. */
+async function healthStatus(pool: Pool, path: string, signal: AbortSignal): Promise<number> {
+  try {
+    const response = await pool.request({
+      path,
+      method: 'GET',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
+    });
+    await response.body.dump();
+    return response.statusCode;
+  } catch {
+    return 0;
+  }
+}
+
+function stalled(stallMs: number, { lastMilestone, milestones }: Progress): AppError {
+  const seconds = Math.round(stallMs / 1000);
+  const since =
+    milestones.length === 0
+      ? 'wrote nothing'
+      : lastMilestone === null
+        ? 'reached no milestone'
+        : `got no further than "${lastMilestone.label}"`;
+  return new AppError('runtime_stalled', `The runtime ${since} for ${seconds} s.`, {
+    details: { last_milestone: lastMilestone?.id ?? null, stall_seconds: seconds },
+  });
 }
 
 /** @throws {AppError} `runtime_wrong_model`, `upstream_failed`. */
 export async function probeModel(
-  pool: Pool,
-  modelId: string,
+  asked: Asked,
   capability: Capability,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const { ids: advertised, contextLength: listed } = await advertisedModels(pool, signal);
+  const { pool, probe, modelId } = asked;
+  const { ids: advertised, contextLength: listed } = await advertisedModels(asked, signal);
   if (!advertised.includes(modelId)) {
     throw new AppError(
       'runtime_wrong_model',
@@ -96,8 +129,10 @@ export async function probeModel(
       { details: { advertised } },
     );
   }
-  await computeOnce(pool, modelId, capability, signal);
-  const props = await getJson(pool, '/props', signal).catch(() => null);
+  const [props] = await Promise.all([
+    getJson(pool, '/props', signal).catch(() => null),
+    probe.compute ? firstAnswer(pool, modelId, capability, signal) : null,
+  ]);
   const settings = record(props?.['default_generation_settings']);
   return {
     advertised,
@@ -107,12 +142,42 @@ export async function probeModel(
   };
 }
 
-/** The ids `/v1/models` lists now. @throws {AppError} `upstream_failed`. */
-export async function advertisedModels(
+async function firstAnswer(
   pool: Pool,
+  modelId: string,
+  capability: Capability,
+  signal: AbortSignal,
+): Promise<void> {
+  const timeout = AbortSignal.timeout(COMPUTE_MS);
+  try {
+    await computeOnce(pool, modelId, capability, AbortSignal.any([signal, timeout]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof AppError) throw error;
+    throw new AppError(
+      'upstream_failed',
+      timeout.aborted
+        ? `The runtime did not answer its first request in ${COMPUTE_MS / 1000} s.`
+        : 'The runtime broke the connection at its first request.',
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The ids it lists now. One that lists nothing serves what it was started with as long as it is healthy.
+ * @throws {AppError} `upstream_failed`.
+ */
+export async function advertisedModels(
+  { pool, probe, modelId }: Asked,
   signal: AbortSignal,
 ): Promise<{ ids: string[]; contextLength: number | null }> {
-  const body = await getJson(pool, '/v1/models', signal);
+  if (probe.models === null) {
+    if ((await healthStatus(pool, probe.health, signal)) !== 200)
+      throw new AppError('upstream_failed', `The runtime does not answer ${probe.health}.`);
+    return { ids: [modelId], contextLength: null };
+  }
+  const body = await getJson(pool, probe.models, signal);
   const data = Array.isArray(body['data']) ? body['data'].map(record) : [];
   const meta = record(data[0]?.['meta']);
   return {
@@ -121,8 +186,8 @@ export async function advertisedModels(
   };
 }
 
-/** One token, or one embedding: a runtime may be healthy and still not compute. */
-async function computeOnce(
+/** One token, or one embedding: a runtime may be healthy and still not compute. @throws {AppError} `upstream_failed`. */
+export async function computeOnce(
   pool: Pool,
   model: string,
   capability: Capability,
@@ -139,7 +204,7 @@ async function computeOnce(
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(COMPUTE_MS)]),
+    signal,
   });
   const text = await response.body.text();
   if (response.statusCode === 200) return;
@@ -147,6 +212,24 @@ async function computeOnce(
     'upstream_failed',
     `The runtime answered its first request with ${response.statusCode}: ${text.slice(0, 300)}`,
   );
+}
+
+/**
+ * What the engine counts (`/metrics`), as text to compare: it changes when the engine does anything. 'none' for an
+ * engine that counts nothing, null when it did not answer.
+ */
+export async function counters(pool: Pool, signal: AbortSignal): Promise<string | null> {
+  try {
+    const response = await pool.request({ path: '/metrics', method: 'GET', signal });
+    const text = await response.body.text();
+    if (response.statusCode !== 200) return 'none';
+    return text
+      .split('\n')
+      .filter((line) => /^(?:llamacpp|vllm):/.test(line))
+      .join('\n');
+  } catch {
+    return null;
+  }
 }
 
 async function getJson(pool: Pool, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {

@@ -5,7 +5,6 @@ import type { Database, UnitOfWork } from '../../kernel/database/database.ts';
 import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { NumberedLine } from './log-buffer.ts';
-import type { RuntimeSpec } from '../specs/spec.ts';
 import { emptyObservation, type SlotObserved } from './slot-state.ts';
 import type { SlotRow, SlotStore } from './slot-store.ts';
 
@@ -62,23 +61,10 @@ export class SlotReporter {
     this.publish();
   }
 
-  expectMilestones(spec: RuntimeSpec): void {
-    this.observed.milestones = spec.milestones.map(({ id, label, pattern }) => ({
-      id,
-      label,
-      pattern: new RegExp(pattern),
-      reachedAt: null,
-    }));
-  }
-
-  /** A line of the runtime's log: it may be a milestone, and somebody may be reading along. */
-  line(attempt: number, { line, stream, text }: NumberedLine): void {
-    const { clock, hub } = this.#deps;
-    const reached = this.observed.milestones.filter(
-      (milestone) => milestone.reachedAt === null && milestone.pattern.test(text),
-    );
-    for (const milestone of reached) milestone.reachedAt = clock.now();
-    if (reached.length > 0) this.publish();
+  /** A line of a runtime's log: it may be a milestone, and somebody may be reading along. */
+  line(attempt: number, { line, stream, text }: NumberedLine, isMilestone: boolean): void {
+    const { hub } = this.#deps;
+    if (isMilestone) this.publish();
     if (hub.hasListeners)
       hub.publish('logs', 'log', { slot_id: this.#id, attempt, lines: [{ line, stream, text }] });
   }

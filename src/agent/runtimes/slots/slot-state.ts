@@ -1,15 +1,10 @@
 import type { LoadError, Slot, SlotMetrics } from '../../../shared/contract/index.ts';
 import type { LoadState, SlotPhase } from '../../../shared/lifecycle/index.ts';
+import type { SlotMemoryView } from '../fit/slot-memory.ts';
 import type { EffectiveConfig } from '../specs/effective-config.ts';
+import type { MilestoneState } from './progress.ts';
 import { toIso, toIsoOrNull } from '../../kernel/clock.ts';
 import type { SlotRow } from './slot-store.ts';
-
-export interface MilestoneState {
-  readonly id: string;
-  readonly label: string;
-  readonly pattern: RegExp;
-  reachedAt: number | null;
-}
 
 /** What was last seen of a slot. Changed by its actor only. */
 export interface SlotObserved {
@@ -28,7 +23,7 @@ export interface SlotObserved {
   endpoint: string | null;
   contextLength: number | null;
   parallel: number | null;
-  milestones: MilestoneState[];
+  milestones: readonly MilestoneState[];
   loadMs: number | null;
   observedAt: number | null;
 }
@@ -65,7 +60,19 @@ export interface SlotViewExtras {
   readonly inFlight: number;
   readonly usualLoadMs: number | null;
   readonly effective: EffectiveConfig | null;
+  readonly pendingChanges: readonly string[];
+  readonly measuredMemoryBytes: number | null;
+  readonly memory: SlotMemoryView;
   readonly metrics: SlotMetrics | null;
+  readonly replacement: ReplacementView | null;
+}
+
+/** The runtime that comes up beside the one that serves. */
+export interface ReplacementView {
+  readonly attempt: number;
+  readonly phase: SlotPhase;
+  readonly milestones: readonly MilestoneState[];
+  readonly since: number;
 }
 
 /** The Slot of the contract. Pure. */
@@ -92,11 +99,7 @@ export function toSlot(row: SlotRow, observed: SlotObserved, extras: SlotViewExt
     load_state: observed.loadState,
     phase: observed.phase,
     isolation: observed.isolation,
-    milestones: observed.milestones.map((milestone) => ({
-      id: milestone.id,
-      label: milestone.label,
-      reached_at: toIsoOrNull(milestone.reachedAt),
-    })),
+    milestones: observed.milestones.map(toMilestone),
     attempt: observed.attempt,
     usual_load_ms: extras.usualLoadMs,
     load_ms: observed.loadMs,
@@ -108,16 +111,28 @@ export function toSlot(row: SlotRow, observed: SlotObserved, extras: SlotViewExt
     container_id: observed.containerId,
     context_length: observed.contextLength,
     parallel: observed.parallel,
-    measured_memory_bytes: null,
-    reserved: null,
-    reserved_basis: null,
-    memory_override: false,
-    pending_changes: [],
-    replacement: null,
+    measured_memory_bytes: extras.measuredMemoryBytes,
+    reserved: extras.memory.reserved,
+    reserved_basis: extras.memory.reserved_basis,
+    memory_override: row.memory_override,
+    pending_changes: [...extras.pendingChanges],
+    replacement:
+      extras.replacement === null
+        ? null
+        : {
+            attempt: extras.replacement.attempt,
+            phase: extras.replacement.phase,
+            milestones: extras.replacement.milestones.map(toMilestone),
+            since: toIso(extras.replacement.since),
+          },
     metrics: extras.metrics,
     requests_in_flight: extras.inFlight,
     observed_at: toIsoOrNull(observed.observedAt),
     since: toIsoOrNull(observed.since),
     created_at: toIso(row.created_at),
   };
+}
+
+function toMilestone({ id, label, reachedAt }: MilestoneState): Slot['milestones'][number] {
+  return { id, label, reached_at: toIsoOrNull(reachedAt) };
 }

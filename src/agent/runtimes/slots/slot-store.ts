@@ -1,12 +1,14 @@
 import {
   AppError,
   type Capability,
+  type ErrorCode,
   type LoadError,
   type SlotConfig,
 } from '../../../shared/contract/index.ts';
 import type { LoadState } from '../../../shared/lifecycle/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database/database.ts';
+import type { RuntimeSettings } from './pending-changes.ts';
 
 export interface SlotRow {
   readonly id: string;
@@ -17,16 +19,21 @@ export interface SlotRow {
   readonly enabled: boolean;
   readonly gpu_ids: readonly string[];
   readonly config: SlotConfig;
+  /** Loaded in spite of an estimate that said it would not fit. */
+  readonly memory_override: boolean;
   readonly desired_model_id: string | null;
   readonly generation: number;
+  /** Counts the restarts that were asked for: each needs a new runtime, whatever else is the same. */
+  readonly restarts: number;
   readonly load_state: LoadState;
   readonly load_error: LoadError | null;
   readonly since: number | null;
   readonly created_at: number;
 }
 
-interface RawSlot extends Omit<SlotRow, 'enabled' | 'gpu_ids' | 'config' | 'load_error'> {
+interface RawSlot extends Omit<SlotRow, 'enabled' | 'memory_override' | 'gpu_ids' | 'config' | 'load_error'> {
   readonly enabled: number;
+  readonly memory_override: number;
   readonly gpu_ids: string;
   readonly config: string;
   readonly load_error: string | null;
@@ -38,22 +45,34 @@ export interface SlotChanges {
   readonly enabled?: boolean | undefined;
   readonly gpu_ids?: readonly string[] | undefined;
   readonly config?: SlotConfig | undefined;
+  readonly memory_override?: boolean | undefined;
   /** undefined leaves it, null empties the slot. */
   readonly desired_model_id?: string | null | undefined;
-  /** The runtime has to be started again. */
+  /** What runs has to be looked at again, and replaced where it does not fit any more. */
   readonly newGeneration?: boolean;
+  /** It has to be replaced even where it fits. */
+  readonly restart?: boolean;
 }
 
 export interface AttemptRow {
   readonly attempt: number;
   readonly model_id: string;
+  readonly runtime_identity: string;
   readonly image_id: string | null;
+  /** What it was started with. */
+  readonly settings: RuntimeSettings | null;
   readonly started_at: number;
   readonly loaded_at: number | null;
   readonly ended_at: number | null;
   readonly exit_code: number | null;
-  readonly error: string | null;
-  /** JSON of the load error. */
+  readonly error: ErrorCode | null;
+  /** The load error as it was told when the attempt ended. */
+  readonly failure: LoadError | null;
+  readonly measured_memory_bytes: number | null;
+}
+
+interface RawAttempt extends Omit<AttemptRow, 'settings' | 'failure'> {
+  readonly settings: string | null;
   readonly failure: string | null;
 }
 
@@ -119,7 +138,7 @@ export class SlotStore {
 
   /** @throws {AppError} `conflict` when it changed since `row` was read. */
   update(row: Pick<SlotRow, 'id' | 'rev'>, changes: SlotChanges): void {
-    const { newGeneration = false, ...columns } = changes;
+    const { newGeneration = false, restart = false, ...columns } = changes;
     const values: Record<string, string | number | null> = {};
     for (const [key, value] of Object.entries(columns)) {
       if (value === undefined) continue;
@@ -129,7 +148,8 @@ export class SlotStore {
     const sets = [
       ...Object.keys(values).map((key) => `${key} = :${key}`),
       'rev = rev + 1',
-      ...(newGeneration ? ['generation = generation + 1'] : []),
+      ...(newGeneration || restart ? ['generation = generation + 1'] : []),
+      ...(restart ? ['restarts = restarts + 1'] : []),
     ];
     const { changes: written } = this.#database
       .prepare(`UPDATE slots SET ${sets.join(', ')} WHERE id = :id AND rev = :rev`)
@@ -164,13 +184,14 @@ export class SlotStore {
     config_hash: string;
     runtime_identity: string;
     image_id: string | null;
+    settings: RuntimeSettings;
   }): void {
     this.#database
       .prepare(
-        `INSERT INTO slot_attempts (slot_id, attempt, model_id, generation, config_hash, runtime_identity, image_id, started_at)
-         VALUES (:slot_id, :attempt, :model_id, :generation, :config_hash, :runtime_identity, :image_id, :now)`,
+        `INSERT INTO slot_attempts (slot_id, attempt, model_id, generation, config_hash, runtime_identity, image_id, settings, started_at)
+         VALUES (:slot_id, :attempt, :model_id, :generation, :config_hash, :runtime_identity, :image_id, :settings, :now)`,
       )
-      .run({ ...row, now: this.#clock.now() });
+      .run({ ...row, settings: JSON.stringify(row.settings), now: this.#clock.now() });
   }
 
   attemptLoaded(slotId: string, attempt: number): void {
@@ -198,19 +219,61 @@ export class SlotStore {
       });
   }
 
-  /** The newest first. */
-  attempts(slotId: string, limit: number): AttemptRow[] {
+  hasForgotten(slotId: string, running: readonly number[]): boolean {
+    return (
+      this.#database
+        .prepare(
+          `SELECT 1 FROM slot_attempts
+           WHERE slot_id = :slotId AND ended_at IS NULL AND attempt NOT IN (SELECT value FROM json_each(:running)) LIMIT 1`,
+        )
+        .get({ slotId, running: JSON.stringify(running) }) !== undefined
+    );
+  }
+
+  /** The specs of attempts that nobody saw the end of. */
+  openSpecs(): string[] {
     return this.#database
-      .prepare<AttemptRow>(
-        'SELECT * FROM slot_attempts WHERE slot_id = :slotId ORDER BY attempt DESC LIMIT :limit',
+      .prepare<{ spec: string | null }>(
+        `SELECT DISTINCT json_extract(settings, '$.runtime_spec') AS spec FROM slot_attempts WHERE ended_at IS NULL`,
       )
-      .all({ slotId, limit });
+      .all({})
+      .flatMap(({ spec }) => spec ?? []);
+  }
+
+  /** Attempts of an agent that was killed: those that nobody found running have ended, nobody knows when or how. */
+  endForgotten(slotId: string, running: readonly number[]): void {
+    this.#database
+      .prepare(
+        `UPDATE slot_attempts SET ended_at = :now
+         WHERE slot_id = :slotId AND ended_at IS NULL AND attempt NOT IN (SELECT value FROM json_each(:running))`,
+      )
+      .run({ slotId, running: JSON.stringify(running), now: this.#clock.now() });
+  }
+
+  /** What the engine says it took, for the attempt and for the next estimate. */
+  setMeasuredMemory(slotId: string, attempt: number, bytes: number): void {
+    this.#database
+      .prepare(
+        'UPDATE slot_attempts SET measured_memory_bytes = :bytes WHERE slot_id = :slotId AND attempt = :attempt',
+      )
+      .run({ slotId, attempt, bytes });
   }
 
   attempt(slotId: string, attempt: number): AttemptRow | undefined {
-    return this.#database
-      .prepare<AttemptRow>('SELECT * FROM slot_attempts WHERE slot_id = :slotId AND attempt = :attempt')
+    const row = this.#database
+      .prepare<RawAttempt>('SELECT * FROM slot_attempts WHERE slot_id = :slotId AND attempt = :attempt')
       .get({ slotId, attempt });
+    return row === undefined ? undefined : parseAttempt(row);
+  }
+
+  /** Newest first. */
+  attempts(slotId: string, limit: number): AttemptRow[] {
+    return this.#database
+      .prepare<RawAttempt>(
+        'SELECT * FROM slot_attempts WHERE slot_id = :slotId ORDER BY attempt DESC LIMIT :limit',
+      )
+      .all({ slotId, limit })
+      .map(parseAttempt);
   }
 
   /** Milliseconds that loading this model into this slot usually took: the median of the last five; null without any. */
@@ -249,10 +312,19 @@ export class SlotStore {
   }
 }
 
+function parseAttempt(row: RawAttempt): AttemptRow {
+  return {
+    ...row,
+    settings: row.settings === null ? null : (JSON.parse(row.settings) as RuntimeSettings),
+    failure: row.failure === null ? null : (JSON.parse(row.failure) as LoadError),
+  };
+}
+
 function parse(row: RawSlot): SlotRow {
   return {
     ...row,
     enabled: row.enabled === 1,
+    memory_override: row.memory_override === 1,
     gpu_ids: JSON.parse(row.gpu_ids) as string[],
     config: JSON.parse(row.config) as SlotConfig,
     load_error: row.load_error === null ? null : (JSON.parse(row.load_error) as LoadError),

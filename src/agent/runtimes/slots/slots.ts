@@ -1,18 +1,23 @@
 import type { Slot } from '../../../shared/contract/index.ts';
-import type { Actor, LoadedSlot, SlotFacts } from '../../catalog/index.ts';
+import type { Actor, FactsReader, LoadedSlot, SlotFacts } from '../../catalog/index.ts';
 import type { RuntimeDriver } from '../drivers/driver.ts';
 import type { MetricsMap } from '../metrics/engine-figures.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { Adoption } from './adoption.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import type { LogQuery, SlotLog } from './attempt-view.ts';
-import { SlotActor, type SlotActorDeps } from './slot-actor.ts';
+import { SlotActor } from './slot-actor.ts';
+import type { SlotActorDeps } from './slot-deps.ts';
 import { SlotOwners } from './slot-owners.ts';
+import type { CallerFacts } from './slot-effects.ts';
+import { SlotPreview, type PreviewRequest } from './slot-preview.ts';
 import { SlotWishes, type NewSlot, type SlotPatch } from './slot-wishes.ts';
 
 export interface SlotsDeps extends SlotActorDeps {
   readonly specs: SpecRegistry;
   readonly drivers: ReadonlyMap<string, RuntimeDriver>;
+  readonly callers: CallerFacts;
+  readonly facts: Pick<FactsReader, 'isValidatedOn'>;
 }
 
 /** How long the gateway waits for the first look at the slots after a start. */
@@ -24,12 +29,14 @@ export class Slots implements SlotFacts {
   readonly #owners = new SlotOwners();
   readonly #wishes: SlotWishes;
   readonly #adoption: Adoption;
+  readonly #preview: SlotPreview;
   #firstLook: Promise<void> = Promise.resolve();
 
   constructor(deps: SlotsDeps) {
     this.#deps = deps;
     this.#wishes = new SlotWishes(deps, this.#owners);
     this.#adoption = new Adoption(deps, this.#owners);
+    this.#preview = new SlotPreview(deps, this.#owners);
   }
 
   /**
@@ -100,6 +107,11 @@ export class Slots implements SlotFacts {
     return { containerId, isContainer: containerId !== null || spec?.driver === 'docker' };
   }
 
+  /** What an action would do now, in sentences. @throws {AppError} `not_found`. */
+  effects(id: string, request: PreviewRequest, signal: AbortSignal): ReturnType<SlotPreview['effects']> {
+    return this.#preview.effects(id, request, signal);
+  }
+
   assignedTo(modelId: string): readonly string[] {
     return this.#deps.store.assignedTo(modelId);
   }
@@ -151,7 +163,7 @@ export class Slots implements SlotFacts {
   stillRunning(): string[] {
     return this.#owners
       .all()
-      .filter((actor) => actor.observed.containerId !== null)
+      .filter((actor) => actor.runs)
       .map((actor) => actor.id);
   }
 
@@ -173,8 +185,8 @@ export class Slots implements SlotFacts {
   }
 
   /** @throws {AppError} the guards of `assign`, and what the engine says: `image_missing`, `runtime_unavailable`, ... */
-  load(id: string, modelId: string, actor: Actor): Promise<Slot> {
-    return this.#wishes.load(id, modelId, actor);
+  load(id: string, modelId: string, actor: Actor, override = false): Promise<Slot> {
+    return this.#wishes.load(id, modelId, actor, override);
   }
 
   unload(id: string, actor: Actor | null): Promise<Slot> {
@@ -182,8 +194,8 @@ export class Slots implements SlotFacts {
   }
 
   /** @throws {AppError} `model_not_loaded` when the slot wants nothing. */
-  restart(id: string, actor: Actor): Promise<Slot> {
-    return this.#wishes.restart(id, actor);
+  restart(id: string, actor: Actor, override = false): Promise<Slot> {
+    return this.#wishes.restart(id, actor, override);
   }
 
   /** Empties every slot and waits until nothing runs, or the signal says that it is enough. For `stop --slots`. */

@@ -41,6 +41,10 @@ CREATE TABLE memory_measurements (
 CREATE INDEX memory_measurements_of ON memory_measurements (content_id, engine_id, settings_hash, seq);
 
 ALTER TABLE slots ADD COLUMN memory_override INTEGER NOT NULL DEFAULT 0 CHECK (memory_override IN (0, 1));
+-- Restarts that were asked for; part of what a running container has to match.
+ALTER TABLE slots ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;
+-- What the runtime was started with (JSON), as far as a person can change it.
+ALTER TABLE slot_attempts ADD COLUMN settings TEXT;
 ALTER TABLE slot_attempts ADD COLUMN measured_memory_bytes INTEGER;
 -- The load error as it was told when the attempt ended (JSON).
 ALTER TABLE slot_attempts ADD COLUMN failure TEXT;
