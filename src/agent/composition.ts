@@ -20,6 +20,7 @@ import {
   type ProviderTiming,
 } from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
+import { benchmarkJob, benchmarkRoutes, BenchmarkStore, deviceName } from './benchmarks/index.ts';
 import {
   Assignments,
   catalogRoutes,
@@ -378,6 +379,19 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  const benchmarkDeps = {
+    database,
+    journal,
+    hub,
+    jobs,
+    models,
+    slots,
+    specs,
+    store: new BenchmarkStore(database, clock),
+    deviceOf: (device: 'cpu' | 'cuda', ids: readonly string[]) =>
+      deviceName(device, ids, gpus.snapshot().gpus),
+  };
+  jobs.register(benchmarkJob(benchmarkDeps));
   jobs.register(imagePullJob(imageDeps));
   jobs.register(imageImportJob(imageDeps));
   jobs.register(imageExportJob(imageDeps));
@@ -447,6 +461,7 @@ export async function compose(foundation: Foundation) {
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
   usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
+  benchmarkRoutes(router, benchmarkDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
     ...kernel,

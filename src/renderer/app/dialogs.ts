@@ -20,6 +20,7 @@ export type Dialog =
   | { readonly kind: 'switch-profile'; readonly to: 'online' | 'offline' }
   | { readonly kind: 'access'; readonly ask: AccessAsk; readonly id: string | null }
   | { readonly kind: 'credential'; readonly ask: CredentialAsk; readonly id: string | null }
+  | { readonly kind: 'images'; readonly ask: ImagesAsk; readonly reference: string | null }
   | { readonly kind: 'shortcuts' };
 
 /** What a new slot begins with. */
@@ -41,6 +42,9 @@ export type AccessAsk =
   | 'edit-key'
   | 'rotate-key'
   | 'revoke-key';
+
+/** `reference` is that of the image it is about; null where a person names it. */
+export type ImagesAsk = 'pull' | 'import' | 'export' | 'prune';
 
 export type CredentialAsk = 'add' | 'edit' | 'replace' | 'revoke';
 

@@ -18,6 +18,7 @@ export interface AttachOptions {
   readonly milestones: RuntimeSpec['milestones'];
   readonly stallMs: number;
   readonly device: RuntimeSpec['device'];
+  readonly probe: RuntimeSpec['probe'];
   /** What it was started with; null when nobody knows. */
   readonly settings: RuntimeSettings | null;
   readonly adopted: boolean;
@@ -36,6 +37,7 @@ export class AttachedRuntime {
   readonly settings: RuntimeSettings | null;
   readonly stallMs: number;
   readonly device: RuntimeSpec['device'];
+  readonly probe: RuntimeSpec['probe'];
   /** Found running, and not probed since. */
   adopted: boolean;
   /** Of the wish it satisfies: that of its start, until a later wish turns out to need nothing else. */
@@ -59,6 +61,7 @@ export class AttachedRuntime {
     this.settings = options.settings;
     this.stallMs = options.stallMs;
     this.device = options.device;
+    this.probe = options.probe;
     this.adopted = options.adopted;
     this.generation = running.generation;
     this.since = options.now();
@@ -99,6 +102,7 @@ export class AttachedRuntime {
       runtimeIdentity: identity,
       refusedParameters,
       pool: this.pool,
+      probe: this.probe,
       now: this.#options.now,
       onFailure: this.#options.onFailure,
     });
@@ -122,6 +126,7 @@ export class AttachedRuntime {
   /** Lets go of it without ending it. */
   async detach(): Promise<void> {
     this.#following.abort();
+    void this.#endpoint?.drain();
     await this.pool.destroy();
     await (await this.#opened).close();
   }

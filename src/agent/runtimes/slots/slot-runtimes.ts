@@ -5,7 +5,7 @@ import type { Egress } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { MemoryFit } from '../fit/memory-fit.ts';
 import type { RunningRuntime } from '../drivers/driver.ts';
-import type { RuntimeSpec } from '../specs/spec.ts';
+import { DEFAULT_PROBE, type RuntimeSpec } from '../specs/spec.ts';
 import { AttachedRuntime } from './attached-runtime.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import type { AttemptLogs, NumberedLine } from './log-buffer.ts';
@@ -77,6 +77,7 @@ export class SlotRuntimes {
       milestones: spec?.milestones ?? [],
       stallMs: spec === null ? UNKNOWN_STALL_MS : spec.stall_seconds * 1000,
       device: spec?.device ?? 'cpu',
+      probe: spec?.probe ?? DEFAULT_PROBE,
       settings,
       adopted,
       now: () => clock.now(),

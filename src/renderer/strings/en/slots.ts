@@ -61,6 +61,7 @@ export const slots = {
   'slots.trying': 'Trying…',
   'slots.fixes': 'What would cure it',
   'slots.apply': 'Apply and load',
+  'slots.applyNamed': 'Apply and load: {label}',
   'slots.notSet': 'not set',
   'slots.changeUnset': '{key} to its default',
   'slots.retryIn': 'Next try in {span}.',
