@@ -22,8 +22,7 @@ afterAll(async () => {
 describe('what is calculated of llama-server', () => {
   it('is asked of enough shapes', () => {
     expect(FIT_CASES.length).toBeGreaterThanOrEqual(12);
-    const named = (word: string): number =>
-      FIT_CASES.filter(({ shape }) => shape.name.includes(word)).length;
+    const named = (word: string): number => FIT_CASES.filter(({ shape }) => shape.name.includes(word)).length;
     expect(named('over 1 GiB')).toBeGreaterThanOrEqual(4);
     expect(named('large')).toBeGreaterThanOrEqual(3);
   });
