@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { buildIfOutdated } from '../../tools/build.ts';
 import { barrier } from './parts/barrier.ts';
 import { catalogue } from './parts/catalogue.ts';
+import { fit } from './parts/fit.ts';
 import { gateway } from './parts/gateway.ts';
 import { idle } from './parts/idle.ts';
 import { importing } from './parts/import.ts';
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   import: importing,
   barrier,
   catalogue,
+  fit,
   quickstart,
   telemetry,
   slots,
