@@ -79,6 +79,7 @@ import {
   SlotStore,
   SpecRegistry,
   type RoomBeside,
+  type GpuProblem,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -266,6 +267,7 @@ export async function compose(foundation: Foundation) {
     ['embedded', new EmbeddedDriver()],
   ]);
   const usageQuery = new UsageQuery(database);
+  const gpuProblem: GpuProblem = (uuid, signal) => gpus.problemOf(uuid, signal);
   const launcher = new Launcher({
     specs,
     drivers,
@@ -398,7 +400,14 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
-  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  runtimeRoutes(router, {
+    slots,
+    metrics,
+    specs,
+    drivers,
+    clock,
+    render: { specs, store: slotStore, models, lifecycle, launcher, gpuProblem, clock },
+  });
   imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
