@@ -1,3 +1,4 @@
+import { freemem, totalmem } from 'node:os';
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
@@ -19,6 +20,7 @@ import {
   type ProviderTiming,
 } from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
+import { benchmarkJob, benchmarkRoutes, BenchmarkStore, deviceName } from './benchmarks/index.ts';
 import {
   Assignments,
   catalogRoutes,
@@ -58,7 +60,7 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
-  FreeMemoryRoom,
+  fitRoutes,
   ImageDesk,
   imageExportJob,
   imageImportJob,
@@ -72,7 +74,9 @@ import {
   loadDiagnosisRules,
   METRICS_TIMING,
   RETRY_POLICY,
+  MemoryFit,
   runtimeRoutes,
+  type FitDevices,
   terminalRoutes,
   Terminals,
   Slots,
@@ -102,6 +106,8 @@ import {
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
+  /** GPUs and memory, when not those of the machine. */
+  readonly fitDevices?: FitDevices;
   readonly clock?: Clock;
   /** What wakes the agent for work that is due later. */
   readonly timers?: Timers;
@@ -277,6 +283,19 @@ export async function compose(foundation: Foundation) {
     gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
   });
   const slotStore = new SlotStore(database, clock);
+  const fit = new MemoryFit({
+    database,
+    clock,
+    models,
+    blobs,
+    specs,
+    launcher,
+    store: slotStore,
+    devices: overrides.fitDevices ?? {
+      gpus: async (signal) => (await gpus.refresh(signal)).gpus.filter(({ usable }) => usable),
+      memory: () => ({ total: totalmem(), available: freemem() }),
+    },
+  });
   const metrics = new EngineMetrics({
     hub,
     clock,
@@ -298,7 +317,8 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
-    room: overrides.room ?? new FreeMemoryRoom(specs),
+    room: overrides.room ?? fit,
+    fit,
     callers: usageQuery,
     facts,
     metrics,
@@ -336,7 +356,13 @@ export async function compose(foundation: Foundation) {
   });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
+    [
+      ...builtInValidators({
+        blobs,
+        estimator: { estimate: (model, signal) => fit.machineOf(model, null, signal) },
+      }),
+      endpointProbe(calls),
+    ],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
@@ -355,6 +381,19 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  const benchmarkDeps = {
+    database,
+    journal,
+    hub,
+    jobs,
+    models,
+    slots,
+    specs,
+    store: new BenchmarkStore(database, clock),
+    deviceOf: (device: 'cpu' | 'cuda', ids: readonly string[]) =>
+      deviceName(device, ids, gpus.snapshot().gpus),
+  };
+  jobs.register(benchmarkJob(benchmarkDeps));
   jobs.register(imagePullJob(imageDeps));
   jobs.register(imageImportJob(imageDeps));
   jobs.register(imageExportJob(imageDeps));
@@ -400,6 +439,7 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
+  fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
   runtimeRoutes(router, {
     slots,
     metrics,
@@ -430,6 +470,7 @@ export async function compose(foundation: Foundation) {
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
   usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
+  benchmarkRoutes(router, benchmarkDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
     ...kernel,

@@ -8,6 +8,7 @@ import { idle } from './parts/idle.ts';
 import { importing } from './parts/import.ts';
 import { quickstart } from './parts/quickstart.ts';
 import { start } from './parts/start.ts';
+import { telemetry } from './parts/telemetry.ts';
 import { machine, writeDocument } from './support/document.ts';
 import type { Part } from './support/part.ts';
 import { asText, isMet, type PartResult } from './support/report.ts';
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   barrier,
   catalogue,
   quickstart,
+  telemetry,
 };
 
 const USAGE = `usage: npm run bench -- [PART...] [--quick] [--json] [--write]

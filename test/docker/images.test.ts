@@ -72,7 +72,11 @@ describe('a pull', () => {
     });
     const bytes = image.layers.reduce((sum, layer) => sum + layer.bytes.length, 0);
     expect(told.map((progress) => progress?.phase)).toContain('pulling');
-    expect(told.at(-1)).toMatchObject({ phase: 'unpacking', bytes_done: bytes, bytes_total: bytes });
+    expect(told.findLast((one) => one?.phase === 'unpacking')).toMatchObject({
+      phase: 'unpacking',
+      bytes_done: bytes,
+      bytes_total: bytes,
+    });
     expect((await images(false)).find(({ id }) => id === image.id)).toMatchObject({
       references: [reference],
       version: '1.2.3',

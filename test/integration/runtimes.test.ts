@@ -118,7 +118,7 @@ describe('a slot of a GPU runtime', () => {
       body: { id: 'bare', capability: 'llm_inference', runtime_spec: 'vllm' },
     });
     for (const id of ['bare', 'cuts'])
-      expect((await load(id)).body['error']).toMatch(/gpu_unavailable|runtime_unavailable/);
+      expect(await load(id)).toMatchObject({ status: 409, body: { error: 'gpu_unavailable' } });
   });
 });
 

@@ -41,6 +41,17 @@ export async function removeContainersOf(nodeId: string): Promise<void> {
   for (const { Id } of await containersOf(nodeId)) await docker('rm', '-f', Id).catch(() => '');
 }
 
+/** Resolves when a container is gone: a replaced one answers its last requests first. @throws after 1000 looks. */
+export async function containerGone(id: string): Promise<void> {
+  // Blocks until it has ended; it may be gone already.
+  await docker('wait', id).catch(() => '');
+  for (let look = 0; look < 1000; look += 1) {
+    const found = await docker('ps', '-aq', '--no-trunc', '--filter', `id=${id}`);
+    if (found === '') return;
+  }
+  throw new Error(`container ${id} ended but is still there`);
+}
+
 /** Networks of a node. */
 export async function networksOf(nodeId: string): Promise<string[]> {
   const names = await docker(
@@ -52,15 +63,4 @@ export async function networksOf(nodeId: string): Promise<string[]> {
     `label=io.modelops.node=${nodeId}`,
   );
   return names.split('\n').filter((name) => name !== '');
-}
-
-/** Resolves when a container is gone: a replaced one answers its last requests first. @throws after 1000 looks. */
-export async function containerGone(id: string): Promise<void> {
-  // Blocks until it has ended; it may be gone already.
-  await docker('wait', id).catch(() => '');
-  for (let look = 0; look < 1000; look += 1) {
-    const found = await docker('ps', '-aq', '--no-trunc', '--filter', `id=${id}`);
-    if (found === '') return;
-  }
-  throw new Error(`container ${id} ended but is still there`);
 }

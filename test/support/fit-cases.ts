@@ -131,7 +131,7 @@ export async function compareCase(
   try {
     await using source = await FileSource.open(file);
     const geometry = geometryOfGguf(await readGgufHeader(source, AbortSignal.timeout(10_000)));
-    const memory = { uuid: null, name: 'memory', totalBytes: null, availableBytes: null };
+    const memory = { uuid: null, name: 'memory', label: 'memory', totalBytes: null, availableBytes: null };
     const [need] = estimateLlama(geometry, settings, { gpus: [], memory }, { unified: false }).needs;
     if (need === undefined) throw new Error('nothing was estimated');
     return { name: shape.name, measured: await ask(file, settings), estimated: need.parts };

@@ -42,7 +42,11 @@ it('vLLM gets exactly the GPUs of its slot, is served over two of them, and is r
   await agent.slot('two', (now) => now.load_state === 'empty');
 
   await make('gone', ['GPU-00000000-0000-0000-0000-000000000000']);
-  await agent.request('PUT', '/v1/modelops/slots/gone/model', { body: { managed_model_id: model.id } });
-  const refused = await agent.slot('gone', (now) => now.load_state === 'error' || now.load_error !== null);
-  expect(refused.load_error).toMatchObject({ error: 'gpu_unavailable', will_retry: false });
+  const refused = await agent.request('PUT', '/v1/modelops/slots/gone/model', {
+    body: { managed_model_id: model.id },
+  });
+  expect(refused.body).toMatchObject({ error: 'gpu_unavailable' });
+  expect(await agent.call(ENDPOINTS.getSlot, { params: { id: 'gone' } })).toMatchObject({
+    slot: { load_state: 'empty', assigned_model_id: null },
+  });
 });

@@ -56,13 +56,13 @@ export function runtimeRoutes(
     return { deleted: true as const, slot_id: params.id };
   });
   router.implement('loadSlot', async ({ params, body }, { caller }) => ({
-    slot: await slots.load(params.id, body.managed_model_id, caller),
+    slot: await slots.load(params.id, body.managed_model_id, caller, body.override),
   }));
   router.implement('unloadSlot', async ({ params }, { caller }) => ({
     slot: await slots.unload(params.id, caller),
   }));
-  router.implement('restartSlot', async ({ params }, { caller }) => ({
-    slot: await slots.restart(params.id, caller),
+  router.implement('restartSlot', async ({ params, query }, { caller }) => ({
+    slot: await slots.restart(params.id, caller, query.override),
   }));
   router.implement('previewSlotEffects', async ({ params, body }, { signal }) => ({
     effects: await slots.effects(params.id, body, signal),

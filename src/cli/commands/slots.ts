@@ -5,6 +5,7 @@ import { action } from '../command-context.ts';
 import { readEvents } from '../events.ts';
 import { formatDuration, formatTable } from '../output.ts';
 import { AppError } from '../../shared/contract/index.ts';
+import { benchCommand } from './benchmarks.ts';
 import { wholeNumber } from './models.ts';
 import { logsCommand, terminalCommand } from './slot-insight.ts';
 
@@ -180,6 +181,7 @@ export function slotCommands(program: Command): void {
     },
   );
 
+  benchCommand(slots);
   terminalCommand(slots);
   logsCommand(program);
 }

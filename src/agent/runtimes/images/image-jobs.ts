@@ -130,6 +130,7 @@ export function imagePullJob(deps: ImageJobDeps): JobKind<PullPayload> {
       await pullWhileOnline(deps, context);
       const [found] = await deps.desk.require([reference], context.signal);
       if (found === undefined) throw new AppError('image_missing', `${reference} did not come.`);
+      context.report({ phase: 'recording' });
       const [brought] = await deps.desk.record('pulled', [found], context.actorId);
       return { ...brought, digests: [...found.image.digests], size_bytes: found.image.sizeBytes };
     },
@@ -222,6 +223,8 @@ export function imageImportJob(deps: ImageJobDeps): JobKind<ImportPayload> {
       const archive = await checkArchive(context);
       const loaded = await load(deps, context, archive);
       const present = await deps.desk.require(loaded, signal);
+      const { sizeBytes: size } = archive;
+      context.report({ phase: 'recording', bytes_done: size, bytes_total: size });
       const brought = await deps.desk.record('imported', present, context.actorId);
       return { path: payload.path, layout: archive.layout, images: brought.map((one) => told(one, archive)) };
     },

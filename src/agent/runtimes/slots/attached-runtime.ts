@@ -1,6 +1,7 @@
 import type { Pool } from 'undici';
 import type { SlotPhase } from '../../../shared/lifecycle/index.ts';
 import type { ExitInfo, LogLine, RunningRuntime } from '../drivers/driver.ts';
+import { EngineReport } from '../fit/engine-report.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import { SlotEndpoint } from './endpoint.ts';
 import { LogBuffer, type NumberedLine } from './log-buffer.ts';
@@ -41,6 +42,8 @@ export class AttachedRuntime {
   adopted: boolean;
   /** Of the wish it satisfies: that of its start, until a later wish turns out to need nothing else. */
   generation: number;
+  /** What its engine says of memory. */
+  readonly report = new EngineReport();
   phase: SlotPhase = 'starting';
   readonly since: number;
   readonly #options: AttachOptions;
@@ -123,6 +126,7 @@ export class AttachedRuntime {
   /** Lets go of it without ending it. */
   async detach(): Promise<void> {
     this.#following.abort();
+    void this.#endpoint?.drain();
     await this.pool.destroy();
     await (await this.#opened).close();
   }
@@ -140,6 +144,7 @@ export class AttachedRuntime {
   }
 
   #onLine(line: NumberedLine): void {
+    this.report.line(line.text);
     const isMilestone = this.progress.line(line.text, this.#options.now());
     if (isMilestone && this.progress.allReached) this.#ready.resolve();
     this.#options.onLine(this, line, isMilestone);

@@ -112,6 +112,14 @@ export class Launcher {
     };
   }
 
+  /** Whether a start would have what it needs. @throws {AppError} `gpu_unavailable`, `image_missing`, `runtime_unavailable`, ... */
+  async assertStartable(slot: SlotRow, model: ModelRow, signal: AbortSignal): Promise<void> {
+    const spec = this.#deps.specs.get(slot.runtime_spec);
+    const effective = this.effective(slot, model);
+    await this.#assertGpus(spec, slot, effective, signal);
+    await this.driverFor(spec).resolve(spec, effective.values.image, signal);
+  }
+
   /** @throws {AppError} what resolving the engine says: `image_missing`, `runtime_unavailable`, ... */
   async prepare(
     slot: SlotRow,

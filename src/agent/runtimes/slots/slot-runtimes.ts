@@ -3,6 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database/database.ts';
 import type { Egress } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import type { MemoryFit } from '../fit/memory-fit.ts';
 import type { RunningRuntime } from '../drivers/driver.ts';
 import { DEFAULT_PROBE, type RuntimeSpec } from '../specs/spec.ts';
 import { AttachedRuntime } from './attached-runtime.ts';
@@ -22,6 +23,7 @@ export interface SlotRuntimesDeps {
   readonly clock: Clock;
   readonly database: Database;
   readonly store: SlotStore;
+  readonly fit: MemoryFit;
   readonly log: Logger;
   readonly logs: AttemptLogs;
   /** How long a stop waits for requests that are being answered. */
@@ -144,7 +146,10 @@ export class SlotRuntimes {
   }
 
   async #letGo(runtime: AttachedRuntime): Promise<void> {
-    if (this.current === runtime) this.current = null;
+    if (this.current === runtime) {
+      this.current = null;
+      this.#deps.fit.stopped(this.#deps.slotId);
+    }
     if (this.next === runtime) this.next = null;
     await runtime.detach();
     await this.#deps.logs.prune();

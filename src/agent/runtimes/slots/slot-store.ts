@@ -19,6 +19,8 @@ export interface SlotRow {
   readonly enabled: boolean;
   readonly gpu_ids: readonly string[];
   readonly config: SlotConfig;
+  /** Loaded in spite of an estimate that said it would not fit. */
+  readonly memory_override: boolean;
   readonly desired_model_id: string | null;
   readonly generation: number;
   /** Counts the restarts that were asked for: each needs a new runtime, whatever else is the same. */
@@ -29,8 +31,9 @@ export interface SlotRow {
   readonly created_at: number;
 }
 
-interface RawSlot extends Omit<SlotRow, 'enabled' | 'gpu_ids' | 'config' | 'load_error'> {
+interface RawSlot extends Omit<SlotRow, 'enabled' | 'memory_override' | 'gpu_ids' | 'config' | 'load_error'> {
   readonly enabled: number;
+  readonly memory_override: number;
   readonly gpu_ids: string;
   readonly config: string;
   readonly load_error: string | null;
@@ -42,6 +45,7 @@ export interface SlotChanges {
   readonly enabled?: boolean | undefined;
   readonly gpu_ids?: readonly string[] | undefined;
   readonly config?: SlotConfig | undefined;
+  readonly memory_override?: boolean | undefined;
   /** undefined leaves it, null empties the slot. */
   readonly desired_model_id?: string | null | undefined;
   /** What runs has to be looked at again, and replaced where it does not fit any more. */
@@ -320,6 +324,7 @@ function parse(row: RawSlot): SlotRow {
   return {
     ...row,
     enabled: row.enabled === 1,
+    memory_override: row.memory_override === 1,
     gpu_ids: JSON.parse(row.gpu_ids) as string[],
     config: JSON.parse(row.config) as SlotConfig,
     load_error: row.load_error === null ? null : (JSON.parse(row.load_error) as LoadError),

@@ -185,8 +185,8 @@ export class Slots implements SlotFacts {
   }
 
   /** @throws {AppError} the guards of `assign`, and what the engine says: `image_missing`, `runtime_unavailable`, ... */
-  load(id: string, modelId: string, actor: Actor): Promise<Slot> {
-    return this.#wishes.load(id, modelId, actor);
+  load(id: string, modelId: string, actor: Actor, override = false): Promise<Slot> {
+    return this.#wishes.load(id, modelId, actor, override);
   }
 
   unload(id: string, actor: Actor | null): Promise<Slot> {
@@ -194,8 +194,8 @@ export class Slots implements SlotFacts {
   }
 
   /** @throws {AppError} `model_not_loaded` when the slot wants nothing. */
-  restart(id: string, actor: Actor): Promise<Slot> {
-    return this.#wishes.restart(id, actor);
+  restart(id: string, actor: Actor, override = false): Promise<Slot> {
+    return this.#wishes.restart(id, actor, override);
   }
 
   /** Empties every slot and waits until nothing runs, or the signal says that it is enough. For `stop --slots`. */

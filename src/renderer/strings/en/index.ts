@@ -12,6 +12,7 @@ import { overview } from './overview.ts';
 import { parts } from './parts.ts';
 import { playground } from './playground.ts';
 import { profile } from './profile.ts';
+import { runtimes } from './runtimes.ts';
 import { shell } from './shell.ts';
 import { slots } from './slots.ts';
 import { states } from './states.ts';
@@ -28,6 +29,7 @@ export const en = {
   ...models,
   ...slots,
   ...hardware,
+  ...runtimes,
   ...overview,
   ...playground,
   ...catalogue,
