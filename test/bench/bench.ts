@@ -8,7 +8,9 @@ import { gateway } from './parts/gateway.ts';
 import { idle } from './parts/idle.ts';
 import { importing } from './parts/import.ts';
 import { quickstart } from './parts/quickstart.ts';
+import { slots } from './parts/slots.ts';
 import { start } from './parts/start.ts';
+import { telemetry } from './parts/telemetry.ts';
 import { machine, writeDocument } from './support/document.ts';
 import type { Part } from './support/part.ts';
 import { asText, isMet, type PartResult } from './support/report.ts';
@@ -27,6 +29,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   catalogue,
   fit,
   quickstart,
+  telemetry,
+  slots,
 };
 
 const USAGE = `usage: npm run bench -- [PART...] [--quick] [--json] [--write]

@@ -157,6 +157,20 @@ describe('vLLM', () => {
     expect((share - 0.011) * 24 * GIB).toBeLessThan(answer.required.total_bytes);
   });
 
+  it('can do with less than the share it is given', () => {
+    const answer = ask(
+      { ...problem, share: 0.9, gpus: [gpu(1, 21)] },
+      { settings: ['gpu_memory_utilization'] },
+    );
+    expect(answer.fits).toBe(false);
+    const way = answer.ways.find(({ patch }) => 'gpu_memory_utilization' in patch);
+    expect(way).toMatchObject({
+      fits: true,
+      patch: { gpu_memory_utilization: answer.gpu_memory_utilization },
+    });
+    expect(answer.verdict).toContain('It fits with');
+  });
+
   it('takes the share it was given, all of it', () => {
     const answer = ask({ ...problem, share: 0.95 });
     expect(Math.abs(answer.required.total_bytes / (24 * GIB) - 0.95)).toBeLessThan(0.001);

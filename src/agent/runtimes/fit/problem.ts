@@ -162,3 +162,17 @@ export function fitsNow(problem: FitProblem, { needs }: Estimate): boolean {
     return place.availableBytes === null || needed <= place.availableBytes;
   });
 }
+
+/**
+ * The share of each GPU that is enough for an engine that takes all it is given: what is needed, rounded up to a hundredth.
+ * null for other engines, and when not even a whole GPU is enough.
+ */
+export function shareNeeded(problem: FitProblem): number | null {
+  if (problem.family !== 'vllm' || problem.gpus.length === 0) return null;
+  const { needs } = estimateOf({ ...problem, share: null });
+  const shares = needs.map(({ place, parts }) =>
+    place.totalBytes === null ? Number.POSITIVE_INFINITY : totalOf(parts).expected / place.totalBytes,
+  );
+  const share = Math.ceil(Math.max(...shares) * 100) / 100;
+  return share > 1 ? null : share;
+}

@@ -10,7 +10,7 @@ import { Progress } from './progress.ts';
 
 const BACKLOG_LINES = 5000;
 /** The end of a container and the end of its log come over different connections. */
-const LOG_END_MS = 2000;
+const LOG_END_MS = 10_000;
 
 export interface AttachOptions {
   readonly pool: Pool;
@@ -18,6 +18,7 @@ export interface AttachOptions {
   readonly milestones: RuntimeSpec['milestones'];
   readonly stallMs: number;
   readonly device: RuntimeSpec['device'];
+  readonly probe: RuntimeSpec['probe'];
   /** What it was started with; null when nobody knows. */
   readonly settings: RuntimeSettings | null;
   readonly adopted: boolean;
@@ -36,6 +37,7 @@ export class AttachedRuntime {
   readonly settings: RuntimeSettings | null;
   readonly stallMs: number;
   readonly device: RuntimeSpec['device'];
+  readonly probe: RuntimeSpec['probe'];
   /** Found running, and not probed since. */
   adopted: boolean;
   /** Of the wish it satisfies: that of its start, until a later wish turns out to need nothing else. */
@@ -59,6 +61,7 @@ export class AttachedRuntime {
     this.settings = options.settings;
     this.stallMs = options.stallMs;
     this.device = options.device;
+    this.probe = options.probe;
     this.adopted = options.adopted;
     this.generation = running.generation;
     this.since = options.now();
@@ -99,6 +102,7 @@ export class AttachedRuntime {
       runtimeIdentity: identity,
       refusedParameters,
       pool: this.pool,
+      probe: this.probe,
       now: this.#options.now,
       onFailure: this.#options.onFailure,
     });
@@ -113,7 +117,7 @@ export class AttachedRuntime {
     await (await this.#opened).flush();
   }
 
-  /** After its end: until the last line was read, or for two seconds. */
+  /** After its end: until the last line was read, or for ten seconds: a busy engine is slow to tell. */
   async logEnd(): Promise<void> {
     const longEnough = new Promise((resolve) => setTimeout(resolve, LOG_END_MS).unref());
     await Promise.race([this.#logEnded, longEnough]);
@@ -122,6 +126,7 @@ export class AttachedRuntime {
   /** Lets go of it without ending it. */
   async detach(): Promise<void> {
     this.#following.abort();
+    void this.#endpoint?.drain();
     await this.pool.destroy();
     await (await this.#opened).close();
   }
