@@ -1,3 +1,4 @@
+import { freemem, totalmem } from 'node:os';
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
@@ -19,6 +20,7 @@ import {
   type ProviderTiming,
 } from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
+import { benchmarkJob, benchmarkRoutes, BenchmarkStore, deviceName } from './benchmarks/index.ts';
 import {
   Assignments,
   catalogRoutes,
@@ -58,7 +60,7 @@ import { Secrets } from './kernel/secrets.ts';
 import {
   DockerDriver,
   EmbeddedDriver,
-  FreeMemoryRoom,
+  fitRoutes,
   ImageDesk,
   imageExportJob,
   imageImportJob,
@@ -72,7 +74,9 @@ import {
   loadDiagnosisRules,
   METRICS_TIMING,
   RETRY_POLICY,
+  MemoryFit,
   runtimeRoutes,
+  type FitDevices,
   terminalRoutes,
   Terminals,
   Slots,
@@ -80,6 +84,7 @@ import {
   SpecRegistry,
   type RoomBeside,
   type SlotGpu,
+  type GpuProblem,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -102,6 +107,8 @@ import {
 
 /** What a host may set that no person does. */
 export interface AgentOverrides {
+  /** GPUs and memory, when not those of the machine. */
+  readonly fitDevices?: FitDevices;
   readonly clock?: Clock;
   /** What wakes the agent for work that is due later. */
   readonly timers?: Timers;
@@ -241,7 +248,7 @@ export async function compose(foundation: Foundation) {
     clock,
     timers: systemTimers,
     log: log.child({ part: 'gpus' }),
-    users: { uses: () => slots.gpuUses() },
+    users: { uses: () => slots.gpuUses(), loads: (from) => slots.gpuLoads(from) },
     nvidiaSmi: config.nvidiaSmi,
     kernelLog: overrides.kernelLog ?? KERNEL_LOG,
     timing: overrides.gpuTiming ?? GPU_TIMING,
@@ -267,6 +274,7 @@ export async function compose(foundation: Foundation) {
     ['embedded', new EmbeddedDriver()],
   ]);
   const usageQuery = new UsageQuery(database);
+  const gpuProblem: GpuProblem = (uuid, signal) => gpus.problemOf(uuid, signal);
   const launcher = new Launcher({
     specs,
     drivers,
@@ -276,6 +284,19 @@ export async function compose(foundation: Foundation) {
     gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
   });
   const slotStore = new SlotStore(database, clock);
+  const fit = new MemoryFit({
+    database,
+    clock,
+    models,
+    blobs,
+    specs,
+    launcher,
+    store: slotStore,
+    devices: overrides.fitDevices ?? {
+      gpus: async (signal) => (await gpus.refresh(signal)).gpus.filter(({ usable }) => usable),
+      memory: () => ({ total: totalmem(), available: freemem() }),
+    },
+  });
   const metrics = new EngineMetrics({
     hub,
     clock,
@@ -297,7 +318,8 @@ export async function compose(foundation: Foundation) {
     launcher,
     specs,
     drivers,
-    room: overrides.room ?? new FreeMemoryRoom(specs),
+    room: overrides.room ?? fit,
+    fit,
     gpus: {
       problemOf: (id, signal) => gpus.problemOf(id, signal),
       read: (id) => gpuOf(gpus, id),
@@ -340,7 +362,13 @@ export async function compose(foundation: Foundation) {
   });
   const tests = new TestRuns({ ...proof, executors: [new SlotExecutor(slots), new CloudExecutor(calls)] });
   const validators = new ValidatorRegistry(
-    [...builtInValidators({ blobs, estimator: null }), endpointProbe(calls)],
+    [
+      ...builtInValidators({
+        blobs,
+        estimator: { estimate: (model, signal) => fit.machineOf(model, null, signal) },
+      }),
+      endpointProbe(calls),
+    ],
     log.child({ part: 'validation' }),
   );
   const validations = new Validations({ ...proof, tests, validators });
@@ -359,6 +387,19 @@ export async function compose(foundation: Foundation) {
   const serveDeps = { models, lifecycle, tests, validations, slots, specs, drivers, hub, jobs };
   jobs.register(importJob(importDeps));
   jobs.register(serveJob(serveDeps));
+  const benchmarkDeps = {
+    database,
+    journal,
+    hub,
+    jobs,
+    models,
+    slots,
+    specs,
+    store: new BenchmarkStore(database, clock),
+    deviceOf: (device: 'cpu' | 'cuda', ids: readonly string[]) =>
+      deviceName(device, ids, gpus.snapshot().gpus),
+  };
+  jobs.register(benchmarkJob(benchmarkDeps));
   jobs.register(imagePullJob(imageDeps));
   jobs.register(imageImportJob(imageDeps));
   jobs.register(imageExportJob(imageDeps));
@@ -404,7 +445,15 @@ export async function compose(foundation: Foundation) {
     sampleDirectory: paths.samples,
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
-  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
+  runtimeRoutes(router, {
+    slots,
+    metrics,
+    specs,
+    drivers,
+    clock,
+    render: { specs, store: slotStore, models, lifecycle, launcher, gpuProblem, clock },
+  });
   imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
@@ -427,6 +476,7 @@ export async function compose(foundation: Foundation) {
   gatewayRoutes(router, { directory, usage, slots, providers, accounts: credentials });
   usageRoutes(router, { usage, query: usageQuery, lifecycle, clock });
   deploymentRoutes(router, serveDeps);
+  benchmarkRoutes(router, benchmarkDeps);
   jobRoutes(router, { jobs });
   systemRoutes(router, {
     ...kernel,

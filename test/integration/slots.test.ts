@@ -1,7 +1,13 @@
 import { chmod, writeFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ENDPOINTS, type Model, type Slot } from '../../src/shared/contract/index.ts';
+import {
+  ENDPOINTS,
+  SseParser,
+  type EventData,
+  type Model,
+  type Slot,
+} from '../../src/shared/contract/index.ts';
 import { importModel, serveModel, startTestAgent, type TestAgent } from '../support/agent.ts';
 import { sentenceOf, writeSpeakingModel } from '../support/models.ts';
 import { childrenOf } from '../support/processes.ts';
@@ -151,6 +157,61 @@ describe('a slot', () => {
     });
     expect(later.lines).toHaveLength(1);
   });
+
+  it('tells how each start went, finds lines with their numbers, and counts them as the events do', async () => {
+    await make('searched');
+    const stop = new AbortController();
+    const told = new Map<number, string>();
+    const stream = await fetch(`${agent.url}/v1/events?topics=logs`, {
+      headers: { authorization: `Bearer ${agent.token}` },
+      signal: stop.signal,
+    });
+    const listening = (async () => {
+      const decoder = new TextDecoder();
+      const parser = new SseParser();
+      for await (const chunk of stream.body ?? [])
+        for (const event of parser.push(decoder.decode(chunk as Uint8Array, { stream: true }))) {
+          if (event.name !== 'log') continue;
+          const { slot_id, lines } = JSON.parse(event.data) as EventData<'log'>;
+          if (slot_id === 'searched') for (const { line, text } of lines) told.set(line, text);
+        }
+    })().catch(() => undefined);
+    await wish('searched', alpha.id);
+    await loaded('searched', alpha.id);
+    const params = { id: 'searched' };
+    const whole = await agent.call(ENDPOINTS.getSlotLogs, { params, query: {} });
+    expect(whole.lines.map((line) => line.line)).toEqual(whole.lines.map((_line, index) => index + 1));
+    expect(whole.history).toMatchObject([
+      { attempt: 1, model_id: alpha.id, ended_at: null, error: null, message: null, has_log: true },
+    ]);
+    const found = await agent.call(ENDPOINTS.getSlotLogs, { params, query: { query: 'STARTED' } });
+    expect(found.lines).toEqual(whole.lines.filter((line) => /started/i.test(line.text)));
+    expect(found.lines.length).toBeGreaterThan(0);
+    stop.abort();
+    await listening;
+    expect(told.size).toBeGreaterThan(0);
+    for (const [line, text] of told) expect(whole.lines[line - 1]?.text).toBe(text);
+    await agent.call(ENDPOINTS.unloadSlot, { params });
+    await agent.slot('searched', (now) => now.load_state === 'empty');
+    const later = await agent.call(ENDPOINTS.getSlotLogs, {
+      params,
+      query: { attempt: 1, query: 'started' },
+    });
+    expect(later.lines).toEqual(found.lines);
+    expect(later.history[0]).toMatchObject({ ended_at: expect.any(String), error: null });
+  });
+
+  it('opens no terminal where there is no container', async () => {
+    await make('shell');
+    const ask = () => agent.request('POST', '/v1/modelops/slots/shell/terminal', { body: {} });
+    expect(await ask()).toMatchObject({ status: 503, body: { error: 'runtime_unavailable' } });
+    const { audit } = await agent.call(ENDPOINTS.listAudit, { query: { subject: 'slot:shell' } });
+    expect(audit.map((row) => row.action)).toEqual(['slot.created']);
+    expect(await agent.request('GET', '/v1/modelops/terminals/nobody/output')).toMatchObject({
+      status: 404,
+      body: { error: 'not_found' },
+    });
+  });
 });
 
 describe('a runtime that dies', () => {
@@ -192,6 +253,20 @@ describe('a runtime that dies', () => {
       retry_at: null,
     });
     expect(failed.load_error?.log_excerpt.join('\n')).toContain('unknown model architecture');
+    // The evidence is a line of the kept log, by its number; the attempt tells the same.
+    const log = await agent.call(ENDPOINTS.getSlotLogs, { params: { id: 'doomed' }, query: { attempt: 1 } });
+    const { evidence } = failed.load_error ?? {};
+    expect(log.lines.find((line) => line.line === evidence?.line)?.text).toBe(evidence?.text);
+    expect(evidence).toMatchObject({ attempt: 1, text: expect.stringContaining('zzzzz') });
+    expect(log.history).toMatchObject([
+      {
+        attempt: 1,
+        error: 'model_not_supported',
+        message: failed.load_error?.message,
+        ended_at: expect.any(String),
+        has_log: true,
+      },
+    ]);
     expect(failed).toMatchObject({ assigned_model_id: odd.id, loaded_managed_model_id: null });
     expect(
       (await agent.call(ENDPOINTS.getDoctor, {})).checks.find((check) => check.id === 'slots'),

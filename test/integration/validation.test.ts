@@ -260,8 +260,8 @@ describe('the checks', () => {
       chat_template: { result: 'success', details: { source: 'the GGUF header' } },
       licence: { result: 'warning', details: { reason: 'unknown' } },
       memory_fit: {
-        result: 'skipped',
-        summary: 'The memory estimate is not available on this node yet.',
+        result: 'success',
+        summary: expect.stringMatching(/^It needs about [\d.]+ MiB\. .*up to 2,048 tokens\.$/),
       },
     });
     expect(await validations(id)).toEqual([]);

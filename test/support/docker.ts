@@ -11,6 +11,7 @@ export async function docker(...args: string[]): Promise<string> {
 
 export interface InspectedContainer {
   readonly Id: string;
+  readonly Args: string[];
   readonly State: { readonly Running: boolean; readonly Pid: number };
   readonly Config: { readonly User: string; readonly Labels: Record<string, string>; readonly Env: string[] };
   readonly HostConfig: {
@@ -22,6 +23,7 @@ export interface InspectedContainer {
     readonly Memory: number;
     readonly RestartPolicy: { readonly Name: string };
     readonly AutoRemove: boolean;
+    readonly ShmSize: number;
   };
   readonly NetworkSettings: { readonly Ports: Record<string, unknown> };
   readonly Mounts: { readonly Type: string; readonly Destination: string; readonly RW: boolean }[];
@@ -56,4 +58,17 @@ export async function containerGone(id: string): Promise<void> {
     if (found === '') return;
   }
   throw new Error(`container ${id} ended but is still there`);
+}
+
+/** Networks of a node. */
+export async function networksOf(nodeId: string): Promise<string[]> {
+  const names = await docker(
+    'network',
+    'ls',
+    '--format',
+    '{{.Name}}',
+    '--filter',
+    `label=io.modelops.node=${nodeId}`,
+  );
+  return names.split('\n').filter((name) => name !== '');
 }

@@ -1,5 +1,9 @@
 import { open } from 'node:fs/promises';
-import { ggufHead, type GgufMetadataValue, type GgufTensorInfo } from '../../src/agent/catalog/sample/gguf-writer.ts';
+import {
+  ggufHead,
+  type GgufMetadataValue,
+  type GgufTensorInfo,
+} from '../../src/agent/catalog/sample/gguf-writer.ts';
 
 /** A model that is only a shape: a GGUF file with a real header and holes for weights, so that gigabytes cost nothing. */
 export interface Shape {
@@ -77,7 +81,13 @@ function metadataOf(shape: Shape): Record<string, GgufMetadataValue> {
     'tokenizer.ggml.model': { type: 'string', value: 'llama' },
     'tokenizer.ggml.tokens': {
       type: 'strings',
-      value: Array.from({ length: shape.vocabulary }, (_, i) => (i < 3 ? ['<unk>', '<s>', '</s>'][i] ?? '' : i < 259 ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, '0')}>` : `t${i}`)),
+      value: Array.from({ length: shape.vocabulary }, (_, i) =>
+        i < 3
+          ? (['<unk>', '<s>', '</s>'][i] ?? '')
+          : i < 259
+            ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, '0')}>`
+            : `t${i}`,
+      ),
     },
     'tokenizer.ggml.scores': { type: 'f32s', value: Array.from({ length: shape.vocabulary }, (_, i) => -i) },
     'tokenizer.ggml.token_type': {

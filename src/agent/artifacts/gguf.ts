@@ -286,8 +286,7 @@ class TensorSums {
   }
 
   #addToLayer(index: number, part: string, bytes: number): void {
-    while (this.#layers.length <= index)
-      this.#layers.push({ bytes: 0, attention: false, recurrent: false });
+    while (this.#layers.length <= index) this.#layers.push({ bytes: 0, attention: false, recurrent: false });
     const layer = this.#layers[index];
     if (layer === undefined) return;
     layer.bytes += bytes;

@@ -29,6 +29,7 @@ async function runtime(answer: RequestListener) {
     runtimeIdentity: 'x',
     refusedParameters: [],
     pool,
+    probe: { health: '/health', models: '/v1/models', compute: true },
     now: () => 0,
     onFailure: () => (noticed.failures += 1),
   });

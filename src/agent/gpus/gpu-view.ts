@@ -99,28 +99,75 @@ function cardView(card: Card, state: GpuState, context: Context): Gpu {
     mig_mode: card.migMode,
     persistence_mode: card.persistenceMode,
     memory_total_bytes: card.memoryTotalBytes,
-    memory_used_bytes: now?.memoryUsedBytes ?? null,
-    memory_free_bytes: now?.memoryFreeBytes ?? null,
-    memory_reserved_bytes: now?.memoryReservedBytes ?? null,
     unified_memory: card.unifiedMemory,
-    utilization_percent: now?.utilizationPercent ?? null,
-    memory_utilization_percent: now?.memoryUtilizationPercent ?? null,
-    temperature_celsius: now?.temperatureCelsius ?? null,
-    memory_temperature_celsius: now?.memoryTemperatureCelsius ?? null,
-    power_watts: roundTo(now?.powerWatts ?? null, 2),
-    power_limit_watts: roundTo(now?.powerLimitWatts ?? null, 2),
-    fan_percent: now?.fanPercent ?? null,
-    sm_clock_mhz: now?.smClockMhz ?? null,
-    memory_clock_mhz: now?.memoryClockMhz ?? null,
-    performance_state: now?.performanceState ?? null,
-    throttle_reasons: [...(now?.throttleReasons ?? [])],
-    ecc_errors: eccOf(now),
+    ...(now === undefined ? NO_FIGURES : figuresOf(now)),
     last_xid: context.lastXid(card.uuid),
     processes: isMig ? [] : processesOn(card.uuid, state, context),
     slot_ids: slotsOn([card.uuid, String(card.index)], context),
     usable: reason === null,
     unusable_reason: reason,
     observed_at: toIso(state.observedAt ?? 0),
+  };
+}
+
+type Figures = Pick<
+  Gpu,
+  | 'memory_used_bytes'
+  | 'memory_free_bytes'
+  | 'memory_reserved_bytes'
+  | 'utilization_percent'
+  | 'memory_utilization_percent'
+  | 'temperature_celsius'
+  | 'memory_temperature_celsius'
+  | 'power_watts'
+  | 'power_limit_watts'
+  | 'fan_percent'
+  | 'sm_clock_mhz'
+  | 'memory_clock_mhz'
+  | 'performance_state'
+  | 'throttle_reasons'
+  | 'ecc_errors'
+>;
+
+/** Of a card that does not answer. */
+const NO_FIGURES: Figures = {
+  memory_used_bytes: null,
+  memory_free_bytes: null,
+  memory_reserved_bytes: null,
+  utilization_percent: null,
+  memory_utilization_percent: null,
+  temperature_celsius: null,
+  memory_temperature_celsius: null,
+  power_watts: null,
+  power_limit_watts: null,
+  fan_percent: null,
+  sm_clock_mhz: null,
+  memory_clock_mhz: null,
+  performance_state: null,
+  throttle_reasons: [],
+  ecc_errors: null,
+};
+
+function figuresOf(now: LiveReading): Figures {
+  return {
+    memory_used_bytes: now.memoryUsedBytes,
+    memory_free_bytes: now.memoryFreeBytes,
+    memory_reserved_bytes: now.memoryReservedBytes,
+    utilization_percent: now.utilizationPercent,
+    memory_utilization_percent: now.memoryUtilizationPercent,
+    temperature_celsius: now.temperatureCelsius,
+    memory_temperature_celsius: now.memoryTemperatureCelsius,
+    power_watts: roundTo(now.powerWatts, 2),
+    power_limit_watts: roundTo(now.powerLimitWatts, 2),
+    fan_percent: now.fanPercent,
+    sm_clock_mhz: now.smClockMhz,
+    memory_clock_mhz: now.memoryClockMhz,
+    performance_state: now.performanceState,
+    throttle_reasons: [...now.throttleReasons],
+    ecc_errors:
+      now.eccCorrected === null && now.eccUncorrected === null
+        ? null
+        : { corrected: now.eccCorrected, uncorrected: now.eccUncorrected },
   };
 }
 
@@ -163,11 +210,6 @@ function unusableReason(card: Card, state: GpuState, now: LiveReading | undefine
   if (card.computeProhibited)
     return 'Its compute mode is Prohibited: no program may compute on it. Change it with: sudo nvidia-smi -c DEFAULT';
   return null;
-}
-
-function eccOf(now: LiveReading | undefined): Gpu['ecc_errors'] {
-  if (now === undefined || (now.eccCorrected === null && now.eccUncorrected === null)) return null;
-  return { corrected: now.eccCorrected, uncorrected: now.eccUncorrected };
 }
 
 function processesOn(uuid: string, { processes, lost }: GpuState, { uses }: Context): Gpu['processes'] {

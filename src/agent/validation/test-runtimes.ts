@@ -95,7 +95,7 @@ export class TestRuntimes {
     if (endpoint === null) return null;
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]);
-      return (await advertisedModels(endpoint.pool, limit)).ids;
+      return (await advertisedModels(endpoint, limit)).ids;
     } catch (error) {
       signal.throwIfAborted();
       // The watch of the slot finds out what is wrong with it; here it is only not reachable.

@@ -4,6 +4,7 @@ import { AppError, ENDPOINTS, IMPORT_MODEL, shortDigest, type Model } from '../.
 import { action, type CommandContext } from '../command-context.ts';
 import { formatBytes, formatTime, formatTable } from '../output.ts';
 import { followJob } from '../progress.ts';
+import { benchmarksCommand } from './benchmarks.ts';
 import { addCloudCommand } from './credentials.ts';
 import { exportCommand } from './export.ts';
 import { familyCommands } from './families.ts';
@@ -130,6 +131,7 @@ export function modelCommands(program: Command): void {
   );
 
   editCommands(models);
+  benchmarksCommand(models);
   familyCommands(models);
   exportCommand(models);
 }

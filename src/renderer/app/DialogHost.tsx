@@ -28,6 +28,9 @@ const RestartDialog = lazy(async () => ({
 const DeleteSlotDialog = lazy(async () => ({
   default: (await import('../features/slots/SlotDialogs.tsx')).DeleteSlotDialog,
 }));
+const MeasureDialog = lazy(async () => ({
+  default: (await import('../features/benchmarks/MeasureDialog.tsx')).MeasureDialog,
+}));
 const CancelJobDialog = lazy(async () => ({
   default: (await import('../features/jobs/CancelJobDialog.tsx')).CancelJobDialog,
 }));
@@ -36,6 +39,7 @@ const SwitchProfileDialog = lazy(async () => ({
 }));
 const AccessDialog = lazy(() => import('../features/access/AccessDialog.tsx'));
 const CredentialDialog = lazy(() => import('../features/credentials/CredentialDialog.tsx'));
+const ImagesDialog = lazy(() => import('../features/runtimes/ImagesDialog.tsx'));
 const Shortcuts = lazy(async () => ({ default: (await import('./Shortcuts.tsx')).Shortcuts }));
 
 /** The one place where dialogs are drawn; one at a time. */
@@ -67,8 +71,15 @@ function draw(dialog: Dialog): ReactNode {
       return <UnloadDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'restart':
       return <RestartDialog slotId={dialog.slotId} onClose={closeDialog} />;
+    case 'benchmark':
+      return <MeasureDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'new-slot':
-      return <NewSlotDialog onClose={closeDialog} />;
+      return (
+        <NewSlotDialog
+          {...(dialog.proposal === undefined ? {} : { proposal: dialog.proposal })}
+          onClose={closeDialog}
+        />
+      );
     case 'delete-slot':
       return <DeleteSlotDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'cancel-job':
@@ -79,6 +90,8 @@ function draw(dialog: Dialog): ReactNode {
       return <AccessDialog ask={dialog.ask} id={dialog.id} onClose={closeDialog} />;
     case 'credential':
       return <CredentialDialog ask={dialog.ask} id={dialog.id} onClose={closeDialog} />;
+    case 'images':
+      return <ImagesDialog ask={dialog.ask} reference={dialog.reference} onClose={closeDialog} />;
     case 'shortcuts':
       return <Shortcuts onClose={closeDialog} />;
   }

@@ -22,6 +22,8 @@ const PAGES = {
   SecretPage: () => import('../features/access/SecretPage.tsx'),
   HardwarePage: () => import('../features/hardware/HardwarePage.tsx'),
   GpuPage: () => import('../features/hardware/GpuPage.tsx'),
+  RuntimesPage: () => import('../features/runtimes/RuntimesPage.tsx'),
+  RuntimePage: () => import('../features/runtimes/RuntimePage.tsx'),
   DoctorPage: () => import('../features/doctor/DoctorPage.tsx'),
   SettingsPage: () => import('../features/settings/SettingsPage.tsx'),
   JobPage: () => import('../features/jobs/JobPage.tsx'),
@@ -41,6 +43,8 @@ const CredentialPage = lazy(PAGES.CredentialPage);
 const SecretPage = lazy(PAGES.SecretPage);
 const HardwarePage = lazy(PAGES.HardwarePage);
 const GpuPage = lazy(PAGES.GpuPage);
+const RuntimesPage = lazy(PAGES.RuntimesPage);
+const RuntimePage = lazy(PAGES.RuntimePage);
 const DoctorPage = lazy(PAGES.DoctorPage);
 const SettingsPage = lazy(PAGES.SettingsPage);
 const JobPage = lazy(PAGES.JobPage);
@@ -124,6 +128,18 @@ export function Routes(): ReactNode {
                 <GpuPage key={uuid} uuid={decodeURIComponent(uuid)} />
               ) : (
                 <NeedsRole needed="admin" title={t('place.hardware')} />
+              )
+            }
+          </Route>
+          <Route path="/runtimes">
+            {admin ? <RuntimesPage /> : <NeedsRole needed="admin" title={t('place.runtimes')} />}
+          </Route>
+          <Route path="/runtimes/:id/:tab?">
+            {({ id, tab }) =>
+              admin ? (
+                <RuntimePage key={id} id={id} tab={tab} />
+              ) : (
+                <NeedsRole needed="admin" title={t('place.runtimes')} />
               )
             }
           </Route>

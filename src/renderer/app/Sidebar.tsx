@@ -8,6 +8,7 @@ import {
   IconLayoutDashboard,
   IconMessage,
   IconServer2,
+  IconStack2,
   IconSettings,
   IconUsers,
 } from '@tabler/icons-react';
@@ -32,6 +33,7 @@ const ICONS: Record<Place['id'], ComponentType<{ size?: number; stroke?: number 
   access: IconUsers,
   credentials: IconKey,
   hardware: IconCpu,
+  runtimes: IconStack2,
   doctor: IconActivityHeartbeat,
   settings: IconSettings,
 };

@@ -107,6 +107,16 @@ function useActionItems(): readonly PaletteItem[] {
               cli: 'modelops slots create',
               run: () => openDialog({ kind: 'new-slot' }),
             },
+            ...(['pull', 'import', 'prune'] as const).map((ask) => ({
+              id: `images-${ask}`,
+              label: t(`palette.images.${ask}`),
+              cli: {
+                pull: 'modelops images pull NAME',
+                import: 'modelops images import PATH',
+                prune: 'modelops images prune',
+              }[ask],
+              run: () => openDialog({ kind: 'images', ask, reference: null }),
+            })),
             {
               id: 'new-key',
               label: t('keys.newPlain'),

@@ -12,6 +12,7 @@ export interface Place {
     | 'access'
     | 'credentials'
     | 'hardware'
+    | 'runtimes'
     | 'doctor'
     | 'settings';
   readonly path: string;
@@ -57,6 +58,14 @@ export const PLACES: readonly Place[] = [
     name: 'place.hardware',
     group: 'machine',
     chord: 'h',
+    role: 'admin',
+  },
+  {
+    id: 'runtimes',
+    path: '/runtimes',
+    name: 'place.runtimes',
+    group: 'machine',
+    chord: 'r',
     role: 'admin',
   },
   { id: 'doctor', path: '/doctor', name: 'place.doctor', group: 'machine', chord: 'd', role: 'admin' },

@@ -1,13 +1,10 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { AppError } from '../../shared/contract/index.ts';
 import { asAppError } from '../data/api.ts';
-import { auditQuery } from '../data/node.ts';
-import { useQuery } from '../data/queries.ts';
-import { actorWords } from '../strings/journal.ts';
 import { t } from '../strings/text.ts';
 import { cx } from './cx.ts';
-import { ErrorStrip, Refusal } from './ErrorStrip.tsx';
-import { Time } from './figures.tsx';
+import { Conflict } from './Conflict.tsx';
+import { Refusal } from './ErrorStrip.tsx';
 import { ReasonButton } from './ReasonButton.tsx';
 import css from './Editable.module.css';
 
@@ -132,61 +129,5 @@ export function Editable<T>(props: EditableProps<T>): ReactNode {
         </form>
       )}
     </section>
-  );
-}
-
-/** `Changed by admin-2 4 s ago. Your change was not made.` */
-function Conflict({
-  subject,
-  before,
-  now,
-  onAgain,
-}: {
-  readonly subject: string;
-  readonly before: string;
-  readonly now: string;
-  readonly onAgain: () => void;
-}): ReactNode {
-  const [shown, setShown] = useState(false);
-  const { data } = useQuery(auditQuery(subject, 1));
-  const row = data?.[0];
-  return (
-    <ErrorStrip
-      alert
-      tone="warn"
-      sentence={
-        row === undefined ? (
-          t('edit.conflict')
-        ) : (
-          <>
-            {t('edit.conflictBy', { who: actorWords(row) })} <Time at={row.at} as="ago" />.{' '}
-            {t('edit.notMade')}
-          </>
-        )
-      }
-      hint={t('edit.conflictHint')}
-      actions={
-        <>
-          <ReasonButton size="xs" aria-expanded={shown} onClick={() => setShown(!shown)}>
-            {t('edit.showChanges')}
-          </ReasonButton>
-          <ReasonButton size="xs" changes onClick={onAgain}>
-            {t('edit.again')}
-          </ReasonButton>
-        </>
-      }
-    >
-      {shown &&
-        (before === now ? (
-          <p>{t('edit.otherField')}</p>
-        ) : (
-          <dl className={css.changes}>
-            <dt>{t('edit.before')}</dt>
-            <dd>{before === '' ? t('edit.nothing') : before}</dd>
-            <dt>{t('edit.now')}</dt>
-            <dd>{now === '' ? t('edit.nothing') : now}</dd>
-          </dl>
-        ))}
-    </ErrorStrip>
   );
 }

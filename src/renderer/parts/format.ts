@@ -183,6 +183,15 @@ export function parseCount(text: string): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }
 
+/** Sizes as people type them: `12 GiB`, `512m`, `1.5 g`, `1048576`. Null when it is not a size. */
+export function parseBytes(text: string): number | null {
+  const match = /^(\d[\d,]*(?:\.\d+)?)\s*(?:([kmgt])?(?:i?b)?)$/i.exec(text.trim());
+  if (match === null) return null;
+  const power = ['', 'k', 'm', 'g', 't'].indexOf((match[2] ?? '').toLowerCase());
+  const value = Math.round(Number((match[1] ?? '').replaceAll(',', '')) * 1024 ** power);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
 function pad(value: number): string {
   return String(value).padStart(2, '0');
 }

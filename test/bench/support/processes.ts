@@ -11,15 +11,20 @@ export interface Memory {
   readonly anonymous: number;
 }
 
-/** Processor time of a process and of its children so far, in milliseconds. Linux only. */
-export async function cpuMs(pid: number): Promise<number> {
-  const [stat, children] = await Promise.all([
-    readFile(`/proc/${pid}/stat`, 'utf8'),
-    readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'),
-  ]);
+/** Processor time of a process alone so far, in milliseconds. Linux only. */
+export async function ownCpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The name may hold spaces and brackets; fields are counted from behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const own = (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Processor time of a process and of its children so far, in milliseconds. Linux only. */
+export async function cpuMs(pid: number): Promise<number> {
+  const [own, children] = await Promise.all([
+    ownCpuMs(pid),
+    readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'),
+  ]);
   const below = await Promise.all(
     children
       .split(' ')

@@ -36,31 +36,40 @@ interface Question {
   readonly everyMs: number | null;
 }
 
+const REFUSED = `Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n`;
+
+interface Parsed extends Partial<Question> {
+  readonly xml?: boolean;
+}
+
+/** What each word means. Those that end in = carry their value, the others take the next word if they want one. */
+const WORDS: Readonly<Record<string, (value: string, next: () => string) => Parsed>> = {
+  '--query-gpu': (value) => ({ kind: 'gpu', fields: value.split(',') }),
+  '--query-compute-apps': (value) => ({ kind: 'compute-apps', fields: value.split(',') }),
+  '--format': (value) => {
+    if (value !== FORMAT) throw new Exit(2, `The double speaks --format=${FORMAT} only.\n`);
+    return {};
+  },
+  '--id': (value) => ({ ids: value.split(',') }),
+  '-i': (_value, next) => ({ ids: next().split(',') }),
+  '-lms': (_value, next) => ({ everyMs: Number(next()) }),
+  '-l': (_value, next) => ({ everyMs: Number(next()) * 1000 }),
+  '-L': () => ({ kind: 'list' }),
+  '-q': () => ({ kind: 'report' }),
+  '-x': () => ({ xml: true }),
+};
+
 function parse(argv: readonly string[]): Question {
-  let kind: Question['kind'] | null = null;
-  let fields: string[] = [];
-  let ids: string[] = [];
-  let everyMs: number | null = null;
-  let xml = false;
   const rest = [...argv];
+  const parsed: Parsed = {};
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const [name = '', value = ''] = word.split('=', 2);
-    if (name === '--query-gpu' || name === '--query-compute-apps') {
-      kind = name === '--query-gpu' ? 'gpu' : 'compute-apps';
-      fields = value.split(',');
-    } else if (name === '--format') {
-      if (value !== FORMAT) throw new Exit(2, `The double speaks --format=${FORMAT} only.\n`);
-    } else if (name === '--id') ids = value.split(',');
-    else if (name === '-i') ids = (rest.shift() ?? '').split(',');
-    else if (name === '-lms') everyMs = Number(rest.shift());
-    else if (name === '-l') everyMs = Number(rest.shift()) * 1000;
-    else if (name === '-L') kind = 'list';
-    else if (name === '-q') kind ??= 'report';
-    else if (name === '-x') xml = true;
-    else throw new Exit(1, `Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n`);
+    const meaning = WORDS[name];
+    if (meaning === undefined) throw new Exit(1, REFUSED);
+    Object.assign(parsed, meaning(value, () => rest.shift() ?? ''));
   }
-  if (kind === null || (kind === 'report' && !xml) || Number.isNaN(everyMs))
-    throw new Exit(1, `Invalid combination of input arguments. Please run 'nvidia-smi -h' for help.\n`);
+  const { kind, fields = [], ids = [], everyMs = null, xml = false } = parsed;
+  if (kind === undefined || (kind === 'report' && !xml) || Number.isNaN(everyMs)) throw new Exit(1, REFUSED);
   return { kind, fields, ids, everyMs };
 }
 
@@ -141,8 +150,8 @@ function stamp(date: Date): string {
   return date.toISOString().replaceAll('-', '/').replace('T', ' ').replace('Z', '');
 }
 
-function fail({ exit_code: code = 0, stdout = '', stderr = '', hang = false }: Failure): never {
-  if (hang) throw new Hang();
+function fail({ exit_code: code = 0, stdout = '', stderr = '', hang: hangs = false }: Failure): never {
+  if (hangs) throw new Hang();
   if (stderr !== '') throw new Exit(code, stderr, true);
   throw new Exit(code, stdout);
 }

@@ -89,7 +89,12 @@ function parts(entry: GgufMetadataValue): Buffer[] {
     case 'string':
       return [u32(TYPE.string), text(entry.value)];
     case 'strings':
-      return [u32(TYPE.array), u32(TYPE.string), u64(entry.value.length), Buffer.concat(entry.value.map(text))];
+      return [
+        u32(TYPE.array),
+        u32(TYPE.string),
+        u64(entry.value.length),
+        Buffer.concat(entry.value.map(text)),
+      ];
     case 'f32s':
       return [u32(TYPE.array), u32(TYPE.f32), u64(entry.value.length), Buffer.concat(entry.value.map(f32))];
     case 'bools':

@@ -71,7 +71,10 @@ export interface FitSettings {
 /** One place where memory is taken: a GPU, or the machine (`uuid` null). */
 export interface FitPlace {
   readonly uuid: string | null;
+  /** As the maker calls it. */
   readonly name: string;
+  /** As sentences call it: `GPU 0`, `memory`. */
+  readonly label: string;
   readonly totalBytes: number | null;
   /** null: the driver does not say. */
   readonly availableBytes: number | null;

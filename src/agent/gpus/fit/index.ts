@@ -9,6 +9,7 @@ export type {
   Range,
   TensorBytes,
 } from './geometry.ts';
-export { about, exactly, PART_NAMES, totalOf, weightBytes } from './geometry.ts';
+export { about, addRanges, exactly, PART_NAMES, totalOf, weightBytes } from './geometry.ts';
 export { estimateLlama } from './llama.ts';
 export { estimateVllm } from './vllm.ts';
+export { largestThatFits } from './solve.ts';

@@ -1,6 +1,7 @@
 import type { Pool } from 'undici';
 import type { SlotPhase } from '../../../shared/lifecycle/index.ts';
 import type { ExitInfo, LogLine, RunningRuntime } from '../drivers/driver.ts';
+import { EngineReport } from '../fit/engine-report.ts';
 import type { RuntimeSpec } from '../specs/spec.ts';
 import { SlotEndpoint } from './endpoint.ts';
 import { LogBuffer, type NumberedLine } from './log-buffer.ts';
@@ -17,6 +18,7 @@ export interface AttachOptions {
   readonly milestones: RuntimeSpec['milestones'];
   readonly stallMs: number;
   readonly device: RuntimeSpec['device'];
+  readonly probe: RuntimeSpec['probe'];
   /** What it was started with; null when nobody knows. */
   readonly settings: RuntimeSettings | null;
   readonly adopted: boolean;
@@ -35,10 +37,13 @@ export class AttachedRuntime {
   readonly settings: RuntimeSettings | null;
   readonly stallMs: number;
   readonly device: RuntimeSpec['device'];
+  readonly probe: RuntimeSpec['probe'];
   /** Found running, and not probed since. */
   adopted: boolean;
   /** Of the wish it satisfies: that of its start, until a later wish turns out to need nothing else. */
   generation: number;
+  /** What its engine says of memory. */
+  readonly report = new EngineReport();
   phase: SlotPhase = 'starting';
   readonly since: number;
   readonly #options: AttachOptions;
@@ -56,6 +61,7 @@ export class AttachedRuntime {
     this.settings = options.settings;
     this.stallMs = options.stallMs;
     this.device = options.device;
+    this.probe = options.probe;
     this.adopted = options.adopted;
     this.generation = running.generation;
     this.since = options.now();
@@ -96,6 +102,7 @@ export class AttachedRuntime {
       runtimeIdentity: identity,
       refusedParameters,
       pool: this.pool,
+      probe: this.probe,
       now: this.#options.now,
       onFailure: this.#options.onFailure,
     });
@@ -119,6 +126,7 @@ export class AttachedRuntime {
   /** Lets go of it without ending it. */
   async detach(): Promise<void> {
     this.#following.abort();
+    void this.#endpoint?.drain();
     await this.pool.destroy();
     await (await this.#opened).close();
   }
@@ -136,6 +144,7 @@ export class AttachedRuntime {
   }
 
   #onLine(line: NumberedLine): void {
+    this.report.line(line.text);
     const isMilestone = this.progress.line(line.text, this.#options.now());
     if (isMilestone && this.progress.allReached) this.#ready.resolve();
     this.#options.onLine(this, line, isMilestone);

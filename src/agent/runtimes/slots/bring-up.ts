@@ -17,10 +17,11 @@ export async function bringUp(
   runtime: AttachedRuntime,
   { capability, now, onPhase, signal }: BringUp,
 ): Promise<ProbeResult> {
-  const { running, pool, progress } = runtime;
+  const { running, pool, progress, probe } = runtime;
   progress.restart(now());
   await waitHealthy({
     pool,
+    health: probe.health,
     exited: running.exited,
     stallMs: runtime.stallMs,
     progress,
@@ -30,5 +31,5 @@ export async function bringUp(
   });
   runtime.phase = 'probing';
   onPhase();
-  return probeModel(pool, running.modelId, capability, signal);
+  return probeModel({ pool, probe, modelId: running.modelId }, capability, signal);
 }

@@ -1,4 +1,5 @@
 import type { Pool } from 'undici';
+import type { ProbePlan } from '../specs/spec.ts';
 
 /** A runtime that serves a model now, as the gateway sees it. Counts the requests in it, so that a stop can wait for them. */
 export class SlotEndpoint {
@@ -9,6 +10,7 @@ export class SlotEndpoint {
   readonly runtimeIdentity: string;
   readonly refusedParameters: ReadonlySet<string>;
   readonly pool: Pool;
+  readonly probe: ProbePlan;
   #inFlight = 0;
   #accepted = 0;
   readonly #closing = new AbortController();
@@ -24,6 +26,7 @@ export class SlotEndpoint {
     runtimeIdentity: string;
     refusedParameters: readonly string[];
     pool: Pool;
+    probe: ProbePlan;
     now: () => number;
     onFailure: () => void;
   }) {
@@ -33,6 +36,7 @@ export class SlotEndpoint {
     this.runtimeIdentity = options.runtimeIdentity;
     this.refusedParameters = new Set(options.refusedParameters);
     this.pool = options.pool;
+    this.probe = options.probe;
     this.#now = options.now;
     this.#onFailure = options.onFailure;
   }

@@ -45,7 +45,10 @@ export class Liveness {
 
   /** @throws {AppError} `upstream_failed` when it does not list its model any more, `runtime_stalled` when it hangs. */
   async look(runtime: AttachedRuntime, capability: Capability, signal: AbortSignal): Promise<void> {
-    const ids = await advertisedModels(runtime.pool, signal).then(
+    const ids = await advertisedModels(
+      { pool: runtime.pool, probe: runtime.probe, modelId: runtime.running.modelId },
+      signal,
+    ).then(
       (answer) => answer.ids,
       () => null,
     );
@@ -58,7 +61,7 @@ export class Liveness {
     }
     this.#missed = 0;
     const { endpoint } = runtime;
-    if (endpoint === null) return;
+    if (endpoint === null || !runtime.probe.compute) return;
     this.#aliveAt = Math.max(this.#aliveAt, endpoint.answeredAt ?? 0);
     if (this.#now() - this.#aliveAt < this.#timing.probeMs) return;
     await (endpoint.inFlight === 0

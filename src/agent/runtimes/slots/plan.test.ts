@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pendingChanges } from './pending-changes.ts';
 import { pickAdopted, planSlot, type FoundRuntime, type SlotObservation, type SlotStep } from './plan.ts';
-import { fitsBeside } from './room.ts';
 
 const wish = { modelId: 'a', generation: 2 };
 const right = { modelId: 'a', generation: 2 };
@@ -161,16 +160,5 @@ describe('settings that a runtime does not have yet', () => {
     [{ ...has, gpu_ids: ['1'], runtime_spec: 'custom' }, ['gpu_ids', 'runtime_spec']],
   ])('%o', (wanted, changed) => {
     expect(pendingChanges(has, wanted)).toEqual(changed);
-  });
-});
-
-describe('whether memory allows a second runtime', () => {
-  const GiB = 1024 ** 3;
-  it.each([
-    [4 * GiB, 5 * GiB, false],
-    [4 * GiB, 5.5 * GiB, true],
-    [0, 0.4 * GiB, false],
-  ])('%d of %d free: %s', (weights, free, fits) => {
-    expect(fitsBeside(weights, free)).toBe(fits);
   });
 });

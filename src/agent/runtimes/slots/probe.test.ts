@@ -7,7 +7,8 @@ import { refused } from '../../../../test/support/refusals.ts';
 import { temporaryDirectory } from '../../../../test/support/temporary.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { Egress } from '../../kernel/egress.ts';
-import { advertisedModels, probeModel, waitHealthy } from './probe.ts';
+import { advertisedModels, probeModel, waitHealthy, type Asked } from './probe.ts';
+import { DEFAULT_PROBE, type ProbePlan } from '../specs/spec.ts';
 import { Progress } from './progress.ts';
 
 const { signal } = new AbortController();
@@ -36,12 +37,17 @@ async function runtime(answers: Readonly<Record<string, readonly [number, unknow
   return pool;
 }
 
+const asked = (pool: Pool, probe: Partial<ProbePlan> = {}): Asked => ({
+  pool,
+  probe: { ...DEFAULT_PROBE, ...probe },
+  modelId: 'wanted',
+});
 const listed = (...ids: string[]) => ({ data: ids.map((id) => ({ id })) });
 
 describe('a runtime that is probed', () => {
   it('has to list the model it was started with', async () => {
     const pool = await runtime({ '/v1/models': [200, listed('other', 'third')] });
-    expect(await refused(probeModel(pool, 'wanted', 'llm_inference', signal))).toMatchObject({
+    expect(await refused(probeModel(asked(pool), 'llm_inference', signal))).toMatchObject({
       code: 'runtime_wrong_model',
       details: { advertised: ['other', 'third'] },
     });
@@ -52,7 +58,7 @@ describe('a runtime that is probed', () => {
       '/v1/models': [200, listed('wanted')],
       '/v1/completions': [500, { error: 'no tensor' }],
     });
-    expect(await refused(probeModel(pool, 'wanted', 'llm_inference', signal))).toMatchObject({
+    expect(await refused(probeModel(asked(pool), 'llm_inference', signal))).toMatchObject({
       code: 'upstream_failed',
       message: expect.stringContaining('no tensor'),
     });
@@ -64,7 +70,7 @@ describe('a runtime that is probed', () => {
       '/v1/rerank': [200, {}],
       '/props': [200, { default_generation_settings: { n_ctx: 512 }, total_slots: 2, build_info: 'b1' }],
     });
-    expect(await probeModel(pool, 'wanted', 'rerank', signal)).toEqual({
+    expect(await probeModel(asked(pool), 'rerank', signal)).toEqual({
       advertised: ['wanted'],
       contextLength: 512,
       parallel: 2,
@@ -72,13 +78,24 @@ describe('a runtime that is probed', () => {
     });
   });
 
+  it('is asked what its spec says can be asked of it', async () => {
+    const pool = await runtime({ '/ready': [200, {}] });
+    const silent = asked(pool, { health: '/ready', models: null, compute: false });
+    expect(await probeModel(silent, 'embeddings', signal)).toMatchObject({ advertised: ['wanted'] });
+    expect(await refused(advertisedModels(asked(pool, { models: null }), signal))).toMatchObject({
+      code: 'upstream_failed',
+    });
+  });
+
   it('is not believed when it answers with something else', async () => {
-    expect(await refused(advertisedModels(await runtime({ '/v1/models': [200, []] }), signal))).toMatchObject(
-      {
-        code: 'upstream_failed',
-      },
-    );
-    expect(await advertisedModels(await runtime({ '/v1/models': [200, { data: 'x' }] }), signal)).toEqual({
+    expect(
+      await refused(advertisedModels(asked(await runtime({ '/v1/models': [200, []] })), signal)),
+    ).toMatchObject({
+      code: 'upstream_failed',
+    });
+    expect(
+      await advertisedModels(asked(await runtime({ '/v1/models': [200, { data: 'x' }] })), signal),
+    ).toEqual({
       ids: [],
       contextLength: null,
     });
@@ -96,6 +113,7 @@ describe('a runtime that is probed', () => {
     return refused(
       waitHealthy({
         pool,
+        health: '/health',
         exited: never,
         stallMs: 20_000,
         progress,
@@ -160,6 +178,7 @@ describe('a runtime that is probed', () => {
     const ready = Promise.withResolvers<void>();
     const waiting = waitHealthy({
       pool,
+      health: '/health',
       exited: never,
       stallMs: 60_000,
       progress: new Progress(milestones, 0),

@@ -2,9 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'undici';
 import { AppError, type Capability } from '../../../shared/contract/index.ts';
 import type { ExitInfo } from '../drivers/driver.ts';
+import type { ProbePlan } from '../specs/spec.ts';
 import type { Progress } from './progress.ts';
 
 /** Asks a runtime, step by step, whether it really serves: alive, healthy, lists the model, computes, with how much context. */
+
+/** A runtime that is asked something. */
+export interface Asked {
+  readonly pool: Pool;
+  /** What of it can be asked, and where. */
+  readonly probe: ProbePlan;
+  /** The id it was told to serve. */
+  readonly modelId: string;
+}
 
 export interface ProbeResult {
   readonly advertised: readonly string[];
@@ -29,6 +39,8 @@ const COMPUTE_MS = 120_000;
 
 export interface HealthWait {
   readonly pool: Pool;
+  /** Path that answers 200 once it is ready. */
+  readonly health: string;
   readonly exited: Promise<ExitInfo>;
   readonly stallMs: number;
   readonly progress: Progress;
@@ -39,7 +51,7 @@ export interface HealthWait {
 }
 
 /**
- * Waits until `/health` says ok. There is no deadline, only a stall: no progress for `stallMs`.
+ * Waits until its health says ok. There is no deadline, only a stall: no progress for `stallMs`.
  * @throws {RuntimeExitedError}, {AppError} `runtime_stalled`, the reason of `signal`.
  */
 export async function waitHealthy(wait: HealthWait): Promise<void> {
@@ -50,13 +62,21 @@ export async function waitHealthy(wait: HealthWait): Promise<void> {
   await Promise.race([pollHealth(wait), ended]);
 }
 
-async function pollHealth({ pool, stallMs, progress, saysReady, now, signal }: HealthWait): Promise<void> {
+async function pollHealth({
+  pool,
+  health,
+  stallMs,
+  progress,
+  saysReady,
+  now,
+  signal,
+}: HealthWait): Promise<void> {
   const start = now();
   let ready = false;
   const hint = saysReady?.then(() => (ready = true));
   for (;;) {
     signal.throwIfAborted();
-    if ((await healthStatus(pool, signal)) === 200) return;
+    if ((await healthStatus(pool, health, signal)) === 200) return;
     if (now() - progress.last > stallMs) throw stalled(stallMs, progress);
     const isFast = ready || now() - start < FAST_PHASE_MS;
     const pause = delay(isFast ? FAST_POLL_MS : SLOW_POLL_MS, undefined, { signal });
@@ -67,10 +87,10 @@ async function pollHealth({ pool, stallMs, progress, saysReady, now, signal }: H
 }
 
 /** 0 when nobody answers: the process is not that far yet. That it ended is told by `exited`. */
-async function healthStatus(pool: Pool, signal: AbortSignal): Promise<number> {
+async function healthStatus(pool: Pool, path: string, signal: AbortSignal): Promise<number> {
   try {
     const response = await pool.request({
-      path: '/health',
+      path,
       method: 'GET',
       signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
     });
@@ -96,12 +116,12 @@ function stalled(stallMs: number, { lastMilestone, milestones }: Progress): AppE
 
 /** @throws {AppError} `runtime_wrong_model`, `upstream_failed`. */
 export async function probeModel(
-  pool: Pool,
-  modelId: string,
+  asked: Asked,
   capability: Capability,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const { ids: advertised, contextLength: listed } = await advertisedModels(pool, signal);
+  const { pool, probe, modelId } = asked;
+  const { ids: advertised, contextLength: listed } = await advertisedModels(asked, signal);
   if (!advertised.includes(modelId)) {
     throw new AppError(
       'runtime_wrong_model',
@@ -111,7 +131,7 @@ export async function probeModel(
   }
   const [props] = await Promise.all([
     getJson(pool, '/props', signal).catch(() => null),
-    firstAnswer(pool, modelId, capability, signal),
+    probe.compute ? firstAnswer(pool, modelId, capability, signal) : null,
   ]);
   const settings = record(props?.['default_generation_settings']);
   return {
@@ -144,12 +164,20 @@ async function firstAnswer(
   }
 }
 
-/** The ids `/v1/models` lists now. @throws {AppError} `upstream_failed`. */
+/**
+ * The ids it lists now. One that lists nothing serves what it was started with as long as it is healthy.
+ * @throws {AppError} `upstream_failed`.
+ */
 export async function advertisedModels(
-  pool: Pool,
+  { pool, probe, modelId }: Asked,
   signal: AbortSignal,
 ): Promise<{ ids: string[]; contextLength: number | null }> {
-  const body = await getJson(pool, '/v1/models', signal);
+  if (probe.models === null) {
+    if ((await healthStatus(pool, probe.health, signal)) !== 200)
+      throw new AppError('upstream_failed', `The runtime does not answer ${probe.health}.`);
+    return { ids: [modelId], contextLength: null };
+  }
+  const body = await getJson(pool, probe.models, signal);
   const data = Array.isArray(body['data']) ? body['data'].map(record) : [];
   const meta = record(data[0]?.['meta']);
   return {

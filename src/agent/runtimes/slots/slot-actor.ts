@@ -115,7 +115,7 @@ export class SlotActor {
   }
 
   view(): Slot {
-    const { store, models, launcher } = this.#deps;
+    const { store, models, launcher, fit } = this.#deps;
     const row = store.get(this.id);
     const model = row.desired_model_id === null ? undefined : models.find(row.desired_model_id);
     const effective = model === undefined ? null : launcher.effectiveOrNull(row, model);
@@ -125,6 +125,7 @@ export class SlotActor {
       inFlight,
       usualLoadMs: row.desired_model_id === null ? null : store.usualLoadMs(this.id, row.desired_model_id),
       effective,
+      memory: fit.view(this.id),
       pendingChanges:
         settings === null || effective === null ? [] : pendingChanges(settings, settingsOf(row, effective)),
       measuredMemoryBytes:

@@ -8,6 +8,7 @@ import type { EventHub } from '../../kernel/event-hub.ts';
 import type { Journal } from '../../kernel/journal.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/rule.ts';
+import type { MemoryFit } from '../fit/memory-fit.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import type { SlotGpus } from './gpu-check.ts';
 import type { Launcher } from './launcher.ts';
@@ -30,6 +31,7 @@ export interface SlotActorDeps {
   readonly blobs: BlobStore;
   readonly launcher: Launcher;
   readonly room: RoomBeside;
+  readonly fit: MemoryFit;
   readonly gpus: SlotGpus;
   readonly rules: readonly DiagnosisRule[];
   /** What engines say of themselves. */

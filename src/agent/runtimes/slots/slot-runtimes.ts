@@ -3,8 +3,9 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Database } from '../../kernel/database/database.ts';
 import type { Egress } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import type { MemoryFit } from '../fit/memory-fit.ts';
 import type { RunningRuntime } from '../drivers/driver.ts';
-import type { RuntimeSpec } from '../specs/spec.ts';
+import { DEFAULT_PROBE, type RuntimeSpec } from '../specs/spec.ts';
 import { AttachedRuntime } from './attached-runtime.ts';
 import type { SlotEndpoint } from './endpoint.ts';
 import type { AttemptLogs, NumberedLine } from './log-buffer.ts';
@@ -24,6 +25,7 @@ export interface SlotRuntimesDeps {
   readonly clock: Clock;
   readonly database: Database;
   readonly store: SlotStore;
+  readonly fit: MemoryFit;
   readonly log: Logger;
   readonly logs: AttemptLogs;
   /** How long a stop waits for requests that are being answered. */
@@ -77,6 +79,7 @@ export class SlotRuntimes {
       milestones: spec?.milestones ?? [],
       stallMs: spec === null ? UNKNOWN_STALL_MS : spec.stall_seconds * 1000,
       device: spec?.device ?? 'cpu',
+      probe: spec?.probe ?? DEFAULT_PROBE,
       settings,
       adopted,
       now: () => clock.now(),
@@ -145,7 +148,10 @@ export class SlotRuntimes {
   }
 
   async #letGo(runtime: AttachedRuntime): Promise<void> {
-    if (this.current === runtime) this.current = null;
+    if (this.current === runtime) {
+      this.current = null;
+      this.#deps.fit.stopped(this.#deps.slotId);
+    }
     if (this.next === runtime) this.next = null;
     await runtime.detach();
     await this.#deps.logs.prune();

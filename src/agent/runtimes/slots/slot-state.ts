@@ -1,5 +1,6 @@
 import type { LoadError, Slot, SlotMetrics } from '../../../shared/contract/index.ts';
 import type { LoadState, SlotPhase } from '../../../shared/lifecycle/index.ts';
+import type { SlotMemoryView } from '../fit/slot-memory.ts';
 import type { EffectiveConfig } from '../specs/effective-config.ts';
 import type { MilestoneState } from './progress.ts';
 import { toIso, toIsoOrNull } from '../../kernel/clock.ts';
@@ -61,6 +62,7 @@ export interface SlotViewExtras {
   readonly effective: EffectiveConfig | null;
   readonly pendingChanges: readonly string[];
   readonly measuredMemoryBytes: number | null;
+  readonly memory: SlotMemoryView;
   readonly metrics: SlotMetrics | null;
   readonly replacement: ReplacementView | null;
 }
@@ -110,9 +112,9 @@ export function toSlot(row: SlotRow, observed: SlotObserved, extras: SlotViewExt
     context_length: observed.contextLength,
     parallel: observed.parallel,
     measured_memory_bytes: extras.measuredMemoryBytes,
-    reserved: null,
-    reserved_basis: null,
-    memory_override: false,
+    reserved: extras.memory.reserved,
+    reserved_basis: extras.memory.reserved_basis,
+    memory_override: row.memory_override,
     pending_changes: [...extras.pendingChanges],
     replacement:
       extras.replacement === null

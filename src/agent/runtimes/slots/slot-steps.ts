@@ -171,6 +171,7 @@ export class SlotSteps {
     const { attempt } = prepared.launch;
     this.#unstarted = attempt;
     if (place === 'current') this.#observed.attempt = attempt;
+    if (place === 'current') await this.#expectMemory(prepared, signal);
     try {
       const running = await this.#starter.start(prepared, signal);
       this.#unstarted = null;
@@ -244,6 +245,24 @@ export class SlotSteps {
     // What serves under former settings is replaced next; until then the slot is not what it shall be.
     await this.#context.reporter.setState(prepared === null ? 'reconciling' : 'loaded', 'ready');
     this.#context.schedule(now + watchMs);
+    if (prepared !== null) await this.#noteMemory(runtime);
+  }
+
+  /** So that the slot shows what it will take. */
+  async #expectMemory({ launch }: PreparedLaunch, signal: AbortSignal): Promise<void> {
+    const { fit, store, models } = this.#deps;
+    await fit.expect(store.get(this.#context.slotId), models.get(launch.modelId), launch.engine, signal);
+  }
+
+  /** It serves already; what its engine told of memory is for people and for the next estimate. */
+  async #noteMemory(runtime: AttachedRuntime): Promise<void> {
+    const { fit, store, models } = this.#deps;
+    const { engine, attempt, modelId } = runtime.running;
+    const model = models.find(modelId);
+    if (model === undefined) return;
+    const slot = store.get(this.#context.slotId);
+    await fit.loaded({ slot, model, engine, attempt }, runtime.report.measured());
+    this.#context.reporter.publish();
   }
 
   /** @param until when the next try of a replacement is due that failed; null when none is */
@@ -306,6 +325,7 @@ export class SlotSteps {
       return;
     }
     this.#context.failures.forget();
+    this.#deps.fit.forget(this.#context.slotId);
     this.#observed.error = null;
     this.#observed.milestones = [];
     if (this.#observed.loadState !== 'empty' || row.load_state !== 'empty')

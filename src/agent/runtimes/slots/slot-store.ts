@@ -19,6 +19,8 @@ export interface SlotRow {
   readonly enabled: boolean;
   readonly gpu_ids: readonly string[];
   readonly config: SlotConfig;
+  /** Loaded in spite of an estimate that said it would not fit. */
+  readonly memory_override: boolean;
   readonly desired_model_id: string | null;
   readonly generation: number;
   /** Counts the restarts that were asked for: each needs a new runtime, whatever else is the same. */
@@ -29,8 +31,9 @@ export interface SlotRow {
   readonly created_at: number;
 }
 
-interface RawSlot extends Omit<SlotRow, 'enabled' | 'gpu_ids' | 'config' | 'load_error'> {
+interface RawSlot extends Omit<SlotRow, 'enabled' | 'memory_override' | 'gpu_ids' | 'config' | 'load_error'> {
   readonly enabled: number;
+  readonly memory_override: number;
   readonly gpu_ids: string;
   readonly config: string;
   readonly load_error: string | null;
@@ -42,6 +45,7 @@ export interface SlotChanges {
   readonly enabled?: boolean | undefined;
   readonly gpu_ids?: readonly string[] | undefined;
   readonly config?: SlotConfig | undefined;
+  readonly memory_override?: boolean | undefined;
   /** undefined leaves it, null empties the slot. */
   readonly desired_model_id?: string | null | undefined;
   /** What runs has to be looked at again, and replaced where it does not fit any more. */
@@ -272,6 +276,16 @@ export class SlotStore {
       .map(parseAttempt);
   }
 
+  /** Attempts that served at some time since `from`. */
+  loadsSince(from: number): { slotId: string; modelId: string; loadedAt: number; endedAt: number | null }[] {
+    return this.#database
+      .prepare<{ slotId: string; modelId: string; loadedAt: number; endedAt: number | null }>(
+        `SELECT slot_id AS slotId, model_id AS modelId, loaded_at AS loadedAt, ended_at AS endedAt FROM slot_attempts
+         WHERE loaded_at IS NOT NULL AND (loaded_at >= :from OR ended_at >= :from) ORDER BY loaded_at`,
+      )
+      .all({ from });
+  }
+
   /** Milliseconds that loading this model into this slot usually took: the median of the last five; null without any. */
   usualLoadMs(slotId: string, modelId: string): number | null {
     const rows = this.#database
@@ -320,6 +334,7 @@ function parse(row: RawSlot): SlotRow {
   return {
     ...row,
     enabled: row.enabled === 1,
+    memory_override: row.memory_override === 1,
     gpu_ids: JSON.parse(row.gpu_ids) as string[],
     config: JSON.parse(row.config) as SlotConfig,
     load_error: row.load_error === null ? null : (JSON.parse(row.load_error) as LoadError),

@@ -8,6 +8,7 @@ import {
   type SlotConfig,
 } from '../../../shared/contract/index.ts';
 import type { Actor, ModelRow } from '../../catalog/index.ts';
+import type { MemoryGate } from '../fit/memory-fit.ts';
 import { settingProblem } from '../specs/slot-settings.ts';
 import type { SpecRegistry } from '../specs/spec-registry.ts';
 import { slotMismatch } from './launcher.ts';
@@ -25,7 +26,10 @@ export interface NewSlot {
   readonly config: SlotConfig;
 }
 
-export type SlotPatch = Omit<SlotChanges, 'desired_model_id' | 'newGeneration'>;
+export type SlotPatch = Omit<SlotChanges, 'desired_model_id' | 'newGeneration' | 'memory_override'> & {
+  /** Start it again even though the estimate says that it does not fit. */
+  readonly override?: boolean;
+};
 
 const RESOLVE_MS = 10_000;
 
@@ -74,13 +78,20 @@ export class SlotWishes {
   }
 
   /** A slot that holds a model is started again under the new settings. @throws {AppError} `conflict`, `invalid_argument`. */
-  async patch(id: string, changes: SlotPatch, actor: Actor, ifMatch: number | null): Promise<Slot> {
+  async patch(
+    id: string,
+    { override = false, ...changes }: SlotPatch,
+    actor: Actor,
+    ifMatch: number | null,
+  ): Promise<Slot> {
     const { database, store, journal } = this.#deps;
     const restarts =
       changes.config !== undefined ||
       changes.runtime_spec !== undefined ||
       changes.gpu_ids !== undefined ||
       changes.enabled !== undefined;
+    const memory = restarts ? await this.#memoryOf({ ...store.get(id), ...defined(changes) }) : null;
+    const overrides = memory?.fits === false && override;
     await database.transact((unit) => {
       const row = store.get(id);
       if (ifMatch !== null && ifMatch !== row.rev) {
@@ -96,12 +107,17 @@ export class SlotWishes {
         changes.config ?? row.config,
         changes.gpu_ids ?? row.gpu_ids,
       );
-      store.update(row, { ...changes, newGeneration: restarts });
+      assertFits(memory, overrides);
+      store.update(row, {
+        ...changes,
+        newGeneration: restarts,
+        ...(restarts ? { memory_override: overrides } : {}),
+      });
       journal.append(unit, {
         actorId: actor.principalId,
         action: 'slot.changed',
         subject: `slot:${id}`,
-        data: { fields: Object.keys(changes).toSorted() },
+        data: { fields: Object.keys(changes).toSorted(), ...overrideData(memory, overrides) },
       });
     });
     // Not every change makes the slot do something that it would tell by itself.
@@ -138,29 +154,31 @@ export class SlotWishes {
    * Says which model the slot shall hold.
    * @throws {AppError} the guards of `assign`, and what the engine says: `image_missing`, `runtime_unavailable`, ...
    */
-  async load(id: string, modelId: string, actor: Actor): Promise<Slot> {
-    const { database, store, journal, models, lifecycle, launcher, specs } = this.#deps;
+  async load(id: string, modelId: string, actor: Actor, override = false): Promise<Slot> {
+    const { database, store, journal, models, lifecycle, launcher } = this.#deps;
     const wanted = store.get(id);
-    const spec = specs.get(wanted.runtime_spec);
     const { hosting } = lifecycle.visible(modelId, actor);
     // Files may have come back, or been imported again, since somebody looked.
     if (hosting === 'local') await lifecycle.observeArtifact(modelId);
     const model = models.get(modelId);
-    this.#assertAssignable(wanted, model);
+    this.#assertAssignable(wanted, model, null, false);
     // A wish that cannot come true now is refused now, not by a slot that fails later.
-    const image = launcher.effective(wanted, model).values.image;
-    await launcher.driverFor(spec).resolve(spec, image, AbortSignal.timeout(RESOLVE_MS));
+    await launcher.assertStartable(wanted, model, AbortSignal.timeout(RESOLVE_MS));
+    const holds = ({ desired_model_id: desired }: SlotRow): boolean =>
+      desired === modelId && this.#owners.get(id).observed.error === null;
+    // What is there already is not asked whether it fits.
+    const memory = holds(wanted) ? null : await this.#memoryOf({ ...wanted, desired_model_id: modelId });
+    const overrides = memory?.fits === false && override;
     await database.transact((unit) => {
       const row = store.get(id);
-      this.#assertAssignable(row, models.get(modelId));
-      const again = row.desired_model_id === modelId && this.#owners.get(id).observed.error === null;
-      store.update(row, { desired_model_id: modelId, newGeneration: !again });
-      if (again) return;
+      this.#assertAssignable(row, models.get(modelId), memory, overrides);
+      if (holds(row)) return;
+      store.update(row, { desired_model_id: modelId, newGeneration: true, memory_override: overrides });
       journal.append(unit, {
         actorId: actor.principalId,
         action: 'slot.assigned',
         subject: `slot:${id}`,
-        data: { model_id: modelId, was: row.desired_model_id },
+        data: { model_id: modelId, was: row.desired_model_id, ...overrideData(memory, overrides) },
       });
     });
     this.#owners.get(id).wished();
@@ -172,7 +190,7 @@ export class SlotWishes {
     await database.transact((unit) => {
       const row = store.get(id);
       if (row.desired_model_id === null) return;
-      store.update(row, { desired_model_id: null, newGeneration: true });
+      store.update(row, { desired_model_id: null, newGeneration: true, memory_override: false });
       journal.append(unit, {
         actorId: actor?.principalId ?? null,
         action: 'slot.unassigned',
@@ -184,31 +202,44 @@ export class SlotWishes {
     return this.#owners.get(id).view();
   }
 
-  /** @throws {AppError} `model_not_loaded` when the slot wants nothing. */
-  async restart(id: string, actor: Actor): Promise<Slot> {
+  /** @throws {AppError} `model_not_loaded` when the slot wants nothing, `insufficient_vram`. */
+  async restart(id: string, actor: Actor, override = false): Promise<Slot> {
     const { database, store, journal } = this.#deps;
+    const wanted = store.get(id);
+    const memory = await this.#memoryOf({ ...wanted, enabled: true });
+    const overrides = memory?.fits === false && (override || wanted.memory_override);
     await database.transact((unit) => {
       const row = store.get(id);
       if (row.desired_model_id === null)
         throw new AppError('model_not_loaded', `Slot ${id} holds no model.`, { hint: 'Load one.' });
-      store.update(row, { restart: true });
+      assertFits(memory, overrides);
+      store.update(row, { restart: true, memory_override: overrides });
       journal.append(unit, {
         actorId: actor.principalId,
         action: 'slot.restarted',
         subject: `slot:${id}`,
-        data: { model_id: row.desired_model_id },
+        data: { model_id: row.desired_model_id, ...overrideData(memory, overrides) },
       });
     });
     this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }
 
-  #assertAssignable(slot: SlotRow, model: ModelRow): void {
+  #assertAssignable(slot: SlotRow, model: ModelRow, memory: MemoryGate | null, override: boolean): void {
     const spec = this.#deps.specs.get(slot.runtime_spec);
     this.#deps.lifecycle.assertAllowed('assign', model, {
       slot_mismatch: slotMismatch(spec, slot, model),
-      memory: null,
+      memory,
+      memory_override: override,
     });
+  }
+
+  /** Whether what the slot would start fits; null when it would start nothing, or when nobody can say. */
+  async #memoryOf(slot: SlotRow): Promise<MemoryGate | null> {
+    const { fit, models, specs } = this.#deps;
+    const model = slot.desired_model_id === null ? undefined : models.find(slot.desired_model_id);
+    if (model === undefined || !slot.enabled || specs.find(slot.runtime_spec) === undefined) return null;
+    return fit.gate(slot, model, AbortSignal.timeout(RESOLVE_MS));
   }
 
   #assertSettings(
@@ -235,6 +266,24 @@ export class SlotWishes {
     if (this.#deps.store.find(base) === undefined) return base;
     for (let n = 2; ; n += 1) if (this.#deps.store.find(`${base}-${n}`) === undefined) return `${base}-${n}`;
   }
+}
+
+/** A patch names only what changes. */
+function defined<T extends object>(changes: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]: Exclude<T[Key], undefined>;
+  };
+}
+
+/** @throws {AppError} `insufficient_vram` with the numbers. */
+function assertFits(memory: MemoryGate | null, override: boolean): void {
+  if (memory === null || memory.fits || override) return;
+  throw new AppError('insufficient_vram', memory.message, { details: memory.details });
+}
+
+/** The numbers somebody overrode, for the journal. */
+function overrideData(memory: MemoryGate | null, override: boolean): Record<string, unknown> {
+  return override && memory !== null ? { override: true, ...memory.details } : {};
 }
 
 function defaultSlotName(capability: Capability): string {

@@ -70,6 +70,11 @@ export class Slots implements SlotFacts {
     return this.#firstLook;
   }
 
+  /** What slots held at some time since `from`; marks in the course of a GPU. */
+  gpuLoads(from: number): { slotId: string; modelId: string; loadedAt: number; endedAt: number | null }[] {
+    return this.#deps.store.loadsSince(from);
+  }
+
   /** Which GPUs each slot names, and the containers that its engines run in; read at every tick of the telemetry. */
   gpuUses(): {
     readonly slotId: string;
@@ -185,8 +190,8 @@ export class Slots implements SlotFacts {
   }
 
   /** @throws {AppError} the guards of `assign`, and what the engine says: `image_missing`, `runtime_unavailable`, ... */
-  load(id: string, modelId: string, actor: Actor): Promise<Slot> {
-    return this.#wishes.load(id, modelId, actor);
+  load(id: string, modelId: string, actor: Actor, override = false): Promise<Slot> {
+    return this.#wishes.load(id, modelId, actor, override);
   }
 
   unload(id: string, actor: Actor | null): Promise<Slot> {
@@ -194,8 +199,8 @@ export class Slots implements SlotFacts {
   }
 
   /** @throws {AppError} `model_not_loaded` when the slot wants nothing. */
-  restart(id: string, actor: Actor): Promise<Slot> {
-    return this.#wishes.restart(id, actor);
+  restart(id: string, actor: Actor, override = false): Promise<Slot> {
+    return this.#wishes.restart(id, actor, override);
   }
 
   /** Empties every slot and waits until nothing runs, or the signal says that it is enough. For `stop --slots`. */

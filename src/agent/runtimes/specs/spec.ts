@@ -181,7 +181,7 @@ export const RuntimeSpecSchema = z
       .min(1)
       .max(4)
       .default([{ kind: 'unix' }]),
-    probe: ProbeSchema.default({ health: '/health', models: '/v1/models', compute: true }),
+    probe: ProbeSchema.default(ProbeSchema.parse({})),
     /** Which formulas say what it needs. */
     memory: z.enum(['llama.cpp', 'vllm', 'none']).default('none'),
     stall_seconds: z.int().min(5).max(86_400).default(300),
@@ -212,6 +212,9 @@ export const RuntimeSpecSchema = z
     }
   })
   .transform((spec) => ({ ...spec, gpus: spec.gpus ?? (spec.device === 'cuda' ? 'required' : 'none') }));
+
+/** As of an engine whose spec was taken away. */
+export const DEFAULT_PROBE = ProbeSchema.parse({});
 
 export type RuntimeSpec = z.infer<typeof RuntimeSpecSchema>;
 export type SpecTransport = RuntimeSpec['transports'][number];

@@ -7,8 +7,8 @@ export interface MemoryEstimate {
   readonly fits: boolean;
   readonly required_bytes: number;
   readonly available_bytes: number;
-  /** Where it would run, in words: "the GPU 0", "memory". */
-  readonly place: string;
+  /** Where it would run and with how many tokens, or what is missing, in a sentence. */
+  readonly verdict: string;
 }
 
 /** Who can estimate memory; null for a model it has no answer for. */
@@ -28,11 +28,11 @@ export function memoryFit(deps: { estimator: MemoryEstimator | null }): Validato
     run: async ({ model }, signal) => {
       const estimate = (await deps.estimator?.estimate(model, signal)) ?? null;
       if (estimate === null)
-        return { result: 'skipped', summary: 'The memory estimate is not available on this node yet.' };
-      const needs = `It needs about ${bytesInWords(estimate.required_bytes)} of ${bytesInWords(estimate.available_bytes)} in ${estimate.place}.`;
+        return { result: 'skipped', summary: 'What this model needs cannot be calculated from its header.' };
+      const needs = `It needs about ${bytesInWords(estimate.required_bytes)}.`;
       return {
         result: estimate.fits ? 'success' : 'warning',
-        summary: estimate.fits ? needs : `${needs} It may not load.`,
+        summary: `${needs} ${estimate.verdict}`,
         details: { required_bytes: estimate.required_bytes, available_bytes: estimate.available_bytes },
       };
     },

@@ -194,12 +194,12 @@ describe('memory', () => {
       fits: false,
       required_bytes: 8 * 1024 ** 3,
       available_bytes: 4 * 1024 ** 3,
-      place: 'memory',
+      verdict: 'Too large: 8.0 GiB, memory 4.0.',
     };
     const estimator = { estimate: () => Promise.resolve(estimate) };
     expect(await find(memoryFit({ estimator }), {})).toMatchObject({
       result: 'warning',
-      summary: 'It needs about 8.0 GiB of 4.0 GiB in memory. It may not load.',
+      summary: 'It needs about 8.0 GiB. Too large: 8.0 GiB, memory 4.0.',
     });
     expect((await find(memoryFit({ estimator: null }), {})).result).toBe('skipped');
   });

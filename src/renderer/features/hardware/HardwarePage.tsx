@@ -41,7 +41,9 @@ function HeadFacts({
     instances > 0 ? t('hardware.instances', { count: instances }) : null,
     driver.version === null ? null : t('hardware.driver', { version: driver.version }),
     driver.cuda_version === null ? null : t('hardware.cuda', { version: driver.cuda_version }),
-    every === null || cards.length === 0 ? null : t('hardware.sampled', { seconds: Math.round(every / 1000) }),
+    every === null || cards.length === 0
+      ? null
+      : t('hardware.sampled', { seconds: Math.round(every / 1000) }),
   ].filter((fact) => fact !== null);
   return (
     <>

@@ -41,7 +41,7 @@ export function memoryOfSlot(
     slot.reserved === null ? [] : segmentsOf(slot.id, slot.reserved, { estimated: isEstimate(slot) });
   const each = devices.map((gpu) => memoryOfGpu(gpu, slots, gpus));
   const all = each.reduce((total, { segments }) => total + sum(segments), 0);
-  const other = Math.max(0, all - sum(own));
+  const other = Math.max(0, all - (holdsMemory(slot) ? sum(own) : 0));
   return {
     segments: [...own, ...(other > 0 ? [otherOf(other)] : [])],
     reserved: sum(own),
@@ -78,9 +78,14 @@ export function isEstimate(slot: Slot): boolean {
   return slot.reserved_basis !== 'measured';
 }
 
+/** Where nothing runs, nothing is taken, whatever is wanted there. */
+function holdsMemory(slot: Slot): boolean {
+  return slot.load_state !== 'empty' && slot.load_state !== 'error';
+}
+
 /** What a slot takes of one of its GPUs: the same of each. */
 function shareOf(slot: Slot, gpu: Gpu, gpus: readonly Gpu[]): MemorySegment[] {
-  if (slot.reserved === null || !gpu.slot_ids.includes(slot.id)) return [];
+  if (slot.reserved === null || !gpu.slot_ids.includes(slot.id) || !holdsMemory(slot)) return [];
   const share = 1 / Math.max(1, gpusOf(slot.id, gpus).length);
   return segmentsOf(slot.id, slot.reserved, { share, estimated: isEstimate(slot) });
 }

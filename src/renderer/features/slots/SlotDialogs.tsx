@@ -1,11 +1,13 @@
 import type { ReactNode } from 'react';
 import { navigate } from 'wouter/use-browser-location';
-import { ENDPOINTS, type Slot } from '../../../shared/contract/index.ts';
+import { ENDPOINTS, type EndpointInput, type Slot } from '../../../shared/contract/index.ts';
 import { toastDone } from '../../app/toasts.ts';
 import { call } from '../../data/api.ts';
 import { liveFeed, useSlot } from '../../data/live.ts';
 import { useModel } from '../../data/models.ts';
+import { useQuery } from '../../data/queries.ts';
 import { Confirm } from '../../parts/Confirm.tsx';
+import { Effects } from '../../parts/Effects.tsx';
 import { formatDuration } from '../../parts/format.ts';
 import { t } from '../../strings/text.ts';
 import { modelTitle } from '../models/words.ts';
@@ -20,6 +22,28 @@ function useHeld(slotId: string): { slot: Slot | undefined; title: string } {
   const id = slot?.loaded_managed_model_id ?? slot?.assigned_model_id ?? null;
   const model = useModel(id);
   return { slot, title: model === undefined ? (id ?? '') : modelTitle(model) };
+}
+
+type Action = Exclude<EndpointInput<typeof ENDPOINTS.previewSlotEffects>['body'], undefined>['action'];
+
+/** What an action would do now, in the agent's words; what this page knows itself while they are not there. */
+function Told({
+  slot,
+  action,
+  otherwise,
+}: {
+  readonly slot: Slot;
+  readonly action: Action;
+  readonly otherwise: ReactNode;
+}): ReactNode {
+  const effects = useQuery({
+    key: `effects slot ${slot.id} ${action}`,
+    about: [`slot:${slot.id}`],
+    read: async (signal) =>
+      (await call(ENDPOINTS.previewSlotEffects, { params: { id: slot.id }, body: { action } }, { signal }))
+        .effects,
+  });
+  return effects.data === undefined ? otherwise : <Effects of={effects} />;
 }
 
 /** Who feels it if the model leaves now. */
@@ -51,8 +75,16 @@ export function UnloadDialog({ slotId, onClose }: SlotDialogProps): ReactNode {
         liveFeed.putSlot(answer.slot);
       }}
     >
-      <InUse slot={slot} />
-      <p>{t('unload.stays')}</p>
+      <Told
+        slot={slot}
+        action="unload"
+        otherwise={
+          <>
+            <InUse slot={slot} />
+            <p>{t('unload.stays')}</p>
+          </>
+        }
+      />
     </Confirm>
   );
 }
@@ -73,7 +105,7 @@ export function RestartDialog({ slotId, onClose }: SlotDialogProps): ReactNode {
       }}
     >
       <p>{t('restart.body', { model: title })}</p>
-      <InUse slot={slot} />
+      <Told slot={slot} action="restart" otherwise={<InUse slot={slot} />} />
     </Confirm>
   );
 }
@@ -94,7 +126,11 @@ export function DeleteSlotDialog({ slotId, onClose }: SlotDialogProps): ReactNod
         navigate('/slots');
       }}
     >
-      <p>{t('deleteSlot.body', { settings: Object.keys(slot.config).length })}</p>
+      <Told
+        slot={slot}
+        action="delete"
+        otherwise={<p>{t('deleteSlot.body', { settings: Object.keys(slot.config).length })}</p>}
+      />
     </Confirm>
   );
 }

@@ -137,7 +137,7 @@ function FixButton({
       busy={busy}
       busyLabel={t('slots.applying')}
       title={fix.label}
-      {...(brief ? { 'aria-label': t('slots.applyFix', { change: changeWords(fix.patch) }) } : {})}
+      {...(brief ? { 'aria-label': t('slots.applyNamed', { label: fix.label }) } : {})}
       onClick={run}
     >
       {brief ? t('slots.apply') : t('slots.applyFix', { change: changeWords(fix.patch) })}

@@ -1,5 +1,5 @@
 import { Tabs } from '@mantine/core';
-import { lazy, Suspense, type ReactNode } from 'react';
+import { lazy, Suspense, useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { useStore } from 'zustand';
 import type { Slot } from '../../../shared/contract/index.ts';
@@ -22,13 +22,20 @@ import HistoryTab from '../models/HistoryTab.tsx';
 import { SlotActions } from './SlotActions.tsx';
 import { SlotError } from './SlotError.tsx';
 import { SlotHolds, SlotState } from './SlotStatus.tsx';
+import { SlotMemory } from './SlotMemory.tsx';
+import { SlotThroughput } from './SlotThroughput.tsx';
+import { settingName } from './words.ts';
 import css from './SlotPage.module.css';
 
-const ConfigTab = lazy(() => import('./ConfigTab.tsx'));
+const BenchmarksTab = lazy(() => import('../benchmarks/BenchmarksTab.tsx'));
+const ConfigTab = lazy(() => import('./editor/ConfigTab.tsx'));
 const LogsTab = lazy(() => import('./LogsTab.tsx'));
 const TerminalTab = lazy(() => import('./TerminalTab.tsx'));
 
-const TABS = ['overview', 'config', 'logs', 'terminal', 'history'] as const;
+const TABS = ['overview', 'config', 'logs', 'terminal', 'benchmarks', 'history'] as const;
+
+/** Their content needs the whole width. */
+const WIDE_TABS: ReadonlySet<string> = new Set(['config', 'logs', 'terminal', 'benchmarks']);
 
 /** One slot: its state, its settings, its logs. */
 export default function SlotPage({
@@ -41,6 +48,7 @@ export default function SlotPage({
   const slot = useSlot(id);
   const isRead = useStore(liveStore, (live) => live.slotsAt !== null);
   useQuery(modelListQuery({}));
+  const [editorActions, setEditorActions] = useState<HTMLElement | null>(null);
   const parent = { label: t('slots.title'), to: '/slots' };
   if (!(TABS as readonly string[]).includes(tab)) return <NotFound parent={parent} />;
   if (slot === undefined) {
@@ -66,12 +74,19 @@ export default function SlotPage({
           </>
         }
       >
-        <SlotActions slot={slot} filled />
+        {tab === 'config' ? (
+          <span ref={setEditorActions} className={css.actions} />
+        ) : (
+          <SlotActions slot={slot} filled />
+        )}
       </PageHeader>
       <div className={css.strip}>
         <SlotState slot={slot} />
         {slot.load_state === 'loaded' && (
           <span>{t('slots.inFlight', { count: slot.requests_in_flight })}</span>
+        )}
+        {slot.pending_changes.length > 0 && (
+          <span>{t('slots.pending', { settings: slot.pending_changes.map(settingName).join(', ') })}</span>
         )}
       </div>
       <ObjectTabs
@@ -79,14 +94,14 @@ export default function SlotPage({
         tab={tab}
         tabs={TABS}
         labelOf={(one) => t(`slot.tab.${one}`)}
-        facts={tab === 'logs' || tab === 'terminal' ? null : <Facts facts={slotFacts(slot)} />}
+        facts={WIDE_TABS.has(tab) ? null : <Facts facts={slotFacts(slot)} />}
       >
         <Tabs.Panel value="overview" className={tabsCss.panel ?? ''} tabIndex={0}>
           <Overview slot={slot} />
         </Tabs.Panel>
-        <Tabs.Panel value="config" className={tabsCss.panel ?? ''}>
+        <Tabs.Panel value="config" className={css.editor ?? ''}>
           <Suspense fallback={<Pending />}>
-            <ConfigTab slot={slot} />
+            <ConfigTab slot={slot} actions={editorActions} />
           </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="logs" className={css.logs ?? ''}>
@@ -97,6 +112,11 @@ export default function SlotPage({
         <Tabs.Panel value="terminal" className={css.logs ?? ''}>
           <Suspense fallback={<Pending />}>
             <TerminalTab slot={slot} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="benchmarks" className={tabsCss.panel ?? ''}>
+          <Suspense fallback={<Pending />}>
+            <BenchmarksTab slot={slot} />
           </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="history" className={tabsCss.panel ?? ''} tabIndex={0}>
@@ -117,6 +137,12 @@ function Overview({ slot }: { readonly slot: Slot }): ReactNode {
       )}
       <Section title={t('slot.holds')}>
         <SlotHolds slot={slot} />
+      </Section>
+      <Section title={t('slot.memory')}>
+        <div className={css.use}>
+          <SlotMemory slot={slot} />
+          {slot.load_state === 'loaded' && <SlotThroughput slot={slot} />}
+        </div>
       </Section>
       {model !== undefined && callable && <CallIt model={model} />}
       <div className={tabsCss.folded}>

@@ -9,7 +9,7 @@ import { formatCount } from '../../parts/format.ts';
 import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
 import { versionWords } from '../models/words.ts';
-import { currentMilestone, isMoving, loadingTime, slotStateWords } from './words.ts';
+import { currentMilestone, isMoving, loadingTime, settingName, slotStateWords } from './words.ts';
 import css from './SlotStatus.module.css';
 
 /** A model by id, as it is named: name, version and digest. Its id where it was never read. */
@@ -70,6 +70,7 @@ export function SlotHolds({ slot }: { readonly slot: Slot }): ReactNode {
           })}{' '}
           <Time at={slot.since} as="since" />
         </div>
+        <Underway slot={slot} />
       </>
     );
   return (
@@ -91,6 +92,27 @@ export function SlotHolds({ slot }: { readonly slot: Slot }): ReactNode {
         )}
       </div>
       {slot.load_state === 'loading' && <Milestones slot={slot} />}
+    </>
+  );
+}
+
+/** What is being changed behind a slot that serves: its replacement, and settings it does not have yet. */
+function Underway({ slot }: { readonly slot: Slot }): ReactNode {
+  const { replacement, pending_changes: pending } = slot;
+  if (replacement !== null)
+    return (
+      <div className={css.current}>
+        {t('slots.replacing', {
+          phase: currentMilestone(replacement) ?? t(`phase.${replacement.phase}`),
+        })}
+      </div>
+    );
+  return (
+    <>
+      {pending.length > 0 && (
+        <div className={css.dim}>{t('slots.pending', { settings: pending.map(settingName).join(', ') })}</div>
+      )}
+      {slot.memory_override && <div className={css.dim}>{t('slots.overridden')}</div>}
     </>
   );
 }

@@ -1,41 +1,46 @@
 import { Kbd, TextInput } from '@mantine/core';
-import { type KeyboardEvent, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { Link, useSearchParams } from 'wouter';
-import { navigate } from 'wouter/use-browser-location';
 import { useStore } from 'zustand';
 import type { Slot } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
-import { toastDone } from '../../app/toasts.ts';
+import { useLiveGpus } from '../../data/hardware.ts';
 import { liveStore, useSlots } from '../../data/live.ts';
 import { modelListQuery } from '../../data/models.ts';
-import { lettersEnabled } from '../../data/preferences.ts';
+import { runtimesQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
 import { useMay } from '../../data/session.ts';
-import { copyText } from '../../parts/Copy.tsx';
 import { EmptyState } from '../../parts/EmptyState.tsx';
-import { Refusal } from '../../parts/ErrorStrip.tsx';
+import { ErrorStrip, Refusal } from '../../parts/ErrorStrip.tsx';
+import { Time } from '../../parts/figures.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
+import { Sentence } from '../../parts/Sentence.tsx';
 import { t } from '../../strings/text.ts';
-import { SlotActions } from './SlotActions.tsx';
-import { SlotError } from './SlotError.tsx';
-import { SlotHolds, SlotState } from './SlotStatus.tsx';
+import { Proposals } from './Proposals.tsx';
+import { SlotStrip } from './SlotStrip.tsx';
 import css from './SlotsPage.module.css';
 
 /** Every slot as a strip: what it is, what it holds, what it does, what can be done. */
 export default function SlotsPage(): ReactNode {
   const slots = useSlots();
-  const error = useStore(liveStore, (live) => live.error);
   const mayAct = useMay('superadmin');
+  const { data: gpus } = useLiveGpus();
   const [search, setSearch] = useSearchParams();
   const filter = search.get('q') ?? '';
   // Names and digests of what they hold.
   useQuery(modelListQuery({}));
-  const shown = slots?.filter((slot) => matchesFilter(slot, filter)) ?? [];
   return (
     <>
-      <PageHeader title={t('slots.title')} facts={slots === null ? null : countWords(slots)}>
+      <PageHeader
+        title={t('slots.title')}
+        facts={
+          slots === null || slots.length === 0
+            ? null
+            : countWords(slots, gpus?.gpus.filter((gpu) => gpu.usable).length ?? 0)
+        }
+      >
         {slots !== null && slots.length > 0 && (
           <TextInput
             className={css.filter}
@@ -52,58 +57,119 @@ export default function SlotsPage(): ReactNode {
             }
           />
         )}
-        {mayAct && (
-          <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'new-slot' })}>
-            {t('slots.new')}
-          </ReasonButton>
-        )}
+        {mayAct && <NewSlotButton />}
       </PageHeader>
       <div className={css.list}>
-        {slots === null ? (
-          error === null ? (
-            <Pending rows={4} rowHeight={64} />
-          ) : (
-            <div className={css.refusal}>
-              <Refusal error={error} />
-            </div>
-          )
-        ) : slots.length === 0 ? (
-          <EmptyState
-            actions={
-              mayAct && (
-                <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'new-slot' })}>
-                  {t('slots.new')}
-                </ReasonButton>
-              )
-            }
-          >
-            {t('slots.empty')}
-          </EmptyState>
-        ) : shown.length === 0 ? (
-          <EmptyState
-            actions={
-              <ReasonButton onClick={() => setSearch({}, { replace: true })}>
-                {t('models.clear')}
-              </ReasonButton>
-            }
-          >
-            {t('slots.noMatch', { filter })}
-          </EmptyState>
-        ) : (
-          <ul aria-label={t('slots.title')}>
-            {shown.map((slot, index) => (
-              <SlotStrip key={slot.id} slot={slot} first={index === 0} />
-            ))}
-          </ul>
-        )}
+        {slots !== null && <DockerDown slots={slots} />}
+        <Strips slots={slots} filter={filter} />
       </div>
     </>
   );
 }
 
-function countWords(slots: readonly Slot[]): string {
+function NewSlotButton(): ReactNode {
+  return (
+    <ReasonButton variant="filled" changes onClick={() => openDialog({ kind: 'new-slot' })}>
+      {t('slots.new')}
+    </ReasonButton>
+  );
+}
+
+function Strips({
+  slots,
+  filter,
+}: {
+  readonly slots: readonly Slot[] | null;
+  readonly filter: string;
+}): ReactNode {
+  const error = useStore(liveStore, (live) => live.error);
+  const mayAct = useMay('superadmin');
+  const [, setSearch] = useSearchParams();
+  if (slots === null)
+    return error === null ? (
+      <Pending rows={4} rowHeight={64} />
+    ) : (
+      <div className={css.refusal}>
+        <Refusal error={error} />
+      </div>
+    );
+  if (slots.length === 0)
+    return (
+      <EmptyState
+        actions={
+          mayAct && (
+            <>
+              <NewSlotButton />
+              <Proposals />
+            </>
+          )
+        }
+      >
+        {t('slots.empty')}
+      </EmptyState>
+    );
+  const shown = slots.filter((slot) => matchesFilter(slot, filter));
+  if (shown.length === 0)
+    return (
+      <EmptyState
+        actions={
+          <ReasonButton onClick={() => setSearch({}, { replace: true })}>{t('models.clear')}</ReasonButton>
+        }
+      >
+        {t('slots.noMatch', { filter })}
+      </EmptyState>
+    );
+  return (
+    <ul aria-label={t('slots.title')}>
+      {shown.map((slot, index) => (
+        <SlotStrip key={slot.id} slot={slot} first={index === 0} />
+      ))}
+    </ul>
+  );
+}
+
+/** Slots in containers that nobody can look at now. One banner for all of them. */
+function DockerDown({ slots }: { readonly slots: readonly Slot[] }): ReactNode {
+  const { data: runtimes } = useQuery(runtimesQuery);
+  const down = runtimes?.find(
+    (runtime) => runtime.driver === 'docker' && runtime.unavailable?.error === 'runtime_unavailable',
+  );
+  const affected = slots.filter(
+    (slot) => runtimes?.find((runtime) => runtime.id === slot.runtime_spec)?.driver === 'docker',
+  );
+  if (down?.unavailable == null || affected.length === 0) return null;
+  const observed = affected
+    .flatMap((slot) => slot.observed_at ?? [])
+    .toSorted()
+    .at(-1);
+  return (
+    <div className={css.banner}>
+      <ErrorStrip
+        tone="warn"
+        sentence={<Sentence text={down.unavailable.message} />}
+        hint={
+          <>
+            {t('slots.dockerDown')}{' '}
+            {observed !== undefined && (
+              <>
+                {t('slots.notObserved')} <Time at={observed} />.
+              </>
+            )}
+          </>
+        }
+        actions={
+          <Link href="/doctor" className={css.link}>
+            {t('slots.openDoctor')}
+          </Link>
+        }
+      />
+    </div>
+  );
+}
+
+function countWords(slots: readonly Slot[], gpus: number): string {
   const serving = slots.filter((slot) => slot.load_state === 'loaded').length;
-  return t('slots.count', { count: slots.length, serving });
+  return t('slots.count', { count: slots.length, serving, gpus });
 }
 
 function matchesFilter(slot: Slot, filter: string): boolean {
@@ -112,107 +178,4 @@ function matchesFilter(slot: Slot, filter: string): boolean {
     .toLowerCase()
     .split(/\s+/)
     .every((word) => text.toLowerCase().includes(word));
-}
-
-function SlotStrip({ slot, first }: { readonly slot: Slot; readonly first: boolean }): ReactNode {
-  const mayLoad = useMay('superadmin');
-  const onKeyDown = (event: KeyboardEvent<HTMLLIElement>): void => {
-    if (event.target !== event.currentTarget) return;
-    if (stripKey(event, slot, mayLoad)) {
-      event.preventDefault();
-      event.stopPropagation();
-    }
-  };
-  return (
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- a strip is reached and walked with the arrows; its buttons do the same
-    <li
-      className={css.strip}
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- as above
-      tabIndex={first ? 0 : -1}
-      data-strip={slot.id}
-      aria-label={slot.id}
-      onKeyDown={onKeyDown}
-    >
-      <div className={css.main}>
-        <div className={css.who}>
-          <div className={css.name}>
-            <Link href={`/slots/${slot.id}`} className={css.title}>
-              {slot.id}
-            </Link>{' '}
-            <span className={css.dim}>
-              {t(`capability.${slot.capability}`)}, {slot.runtime_spec}
-              {slot.engine_version === null ? '' : ` ${slot.engine_version}`}
-            </span>
-          </div>
-          <SlotState slot={slot} />
-        </div>
-        <div className={css.holds}>
-          <SlotHolds slot={slot} />
-        </div>
-        <div className={css.flow}>
-          {slot.load_state === 'loaded' && (
-            <span>{t('slots.inFlight', { count: slot.requests_in_flight })}</span>
-          )}
-        </div>
-        <div className={css.actions}>
-          <SlotActions slot={slot} />
-        </div>
-      </div>
-      {slot.load_error !== null && slot.load_state !== 'loading' && (
-        <div className={css.error}>
-          <SlotError slot={slot} error={slot.load_error} />
-        </div>
-      )}
-    </li>
-  );
-}
-
-/** What the letters of a slot open: the same as its buttons. Null where there is nothing to open. */
-function letterAction(letter: string, slot: Slot, mayLoad: boolean): (() => void) | null {
-  const holds = slot.assigned_model_id !== null;
-  switch (letter) {
-    case 'o':
-      return () => navigate(`/slots/${slot.id}/logs`);
-    case 'e':
-      return () => navigate(`/slots/${slot.id}/config`);
-    case 'l':
-      return mayLoad ? () => openDialog({ kind: 'load', slotId: slot.id }) : null;
-    case 'u':
-      return mayLoad && holds ? () => openDialog({ kind: 'unload', slotId: slot.id }) : null;
-    case 'r':
-      return mayLoad && holds ? () => openDialog({ kind: 'restart', slotId: slot.id }) : null;
-    case 'c':
-      return () => copyAndSay(slot.id);
-    case 'C':
-      return () => copyAndSay(`modelops slots show ${slot.id}`);
-    default:
-      return null;
-  }
-}
-
-function copyAndSay(text: string): void {
-  void copyText(text).then(() => toastDone(t('palette.copied', { command: text })));
-}
-
-/** Arrows walk the strips, letters act on the one in focus. @returns whether the key was taken */
-function stripKey(event: KeyboardEvent<HTMLLIElement>, slot: Slot, mayLoad: boolean): boolean {
-  if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  const strip = event.currentTarget;
-  const walk: Partial<Record<string, Element | null>> = {
-    ArrowDown: strip.nextElementSibling,
-    ArrowUp: strip.previousElementSibling,
-    ...(lettersEnabled() ? { j: strip.nextElementSibling, k: strip.previousElementSibling } : {}),
-  };
-  const other = walk[event.key];
-  if (other !== undefined) {
-    if (other instanceof HTMLElement) other.focus();
-    return true;
-  }
-  if (event.key === 'Enter') {
-    navigate(`/slots/${slot.id}`);
-    return true;
-  }
-  const act = lettersEnabled() ? letterAction(event.key, slot, mayLoad) : null;
-  act?.();
-  return act !== null;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Slot } from '../../../shared/contract/index.ts';
-import { configOf, draftOf } from './ConfigTab.tsx';
+import { configOf, textsOf } from './editor/settings.ts';
 import { changeWords } from './SlotError.tsx';
 import { currentMilestone, isDown, loadingTime, slotStateWords } from './words.ts';
 
@@ -19,7 +19,7 @@ describe('the settings of a slot as text', () => {
       enforce_eager: true,
       extra_args: ['-a', '-b'],
     } as const;
-    const draft = draftOf(config as unknown as Slot['config'], SETTINGS);
+    const draft = textsOf(config as unknown as Slot['config'], SETTINGS);
     expect(draft).toEqual({
       context_length: '32768',
       gpu_layers: 'all',

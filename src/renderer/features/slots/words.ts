@@ -47,3 +47,8 @@ export function isMoving(slot: Pick<Slot, 'load_state' | 'observed_at'>, now: nu
     slot.load_state === 'loading' && slot.observed_at !== null && now - Date.parse(slot.observed_at) < 30_000
   );
 }
+
+/** A setting as the editor calls it. Pure. */
+export function settingName(key: string): string {
+  return known(`setting.${key}`) ?? key;
+}

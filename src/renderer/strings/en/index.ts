@@ -1,4 +1,5 @@
 import { access } from './access.ts';
+import { benchmarks } from './benchmarks.ts';
 import { catalogue } from './catalogue.ts';
 import { common } from './common.ts';
 import { credentials } from './credentials.ts';
@@ -12,6 +13,7 @@ import { overview } from './overview.ts';
 import { parts } from './parts.ts';
 import { playground } from './playground.ts';
 import { profile } from './profile.ts';
+import { runtimes } from './runtimes.ts';
 import { shell } from './shell.ts';
 import { slots } from './slots.ts';
 import { states } from './states.ts';
@@ -27,7 +29,9 @@ export const en = {
   ...journal,
   ...models,
   ...slots,
+  ...benchmarks,
   ...hardware,
+  ...runtimes,
   ...overview,
   ...playground,
   ...catalogue,

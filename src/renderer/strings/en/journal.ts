@@ -20,6 +20,7 @@ export const journal = {
   'journal.model.validated': '{what} validated',
   'journal.model.validation_failed': 'validation of {what} failed',
   'journal.model.validation_stale': 'validation of {what} no longer holds',
+  'journal.model.benchmarked': '{what} measured on slot {slot_id}',
   'journal.model.tested': '{what} tested: {result}',
   'journal.profile.changed': 'profile switched to {profile}',
   'journal.runtime.image_changed': 'image of {what} changed',

@@ -11,7 +11,7 @@ import {
   SlotSchema,
   TimeSchema,
 } from '../resources/index.ts';
-import { Id, PageQuery, page, Text, SlotAnswer, NOT_FOUND } from './parts.ts';
+import { Flag, Id, PageQuery, page, Text, SlotAnswer, NOT_FOUND } from './parts.ts';
 
 export const SLOTS_ENDPOINTS = {
   listSlots: {
@@ -67,10 +67,12 @@ export const SLOTS_ENDPOINTS = {
       runtime_spec: NameSchema.optional(),
       gpu_ids: z.array(Text(128)).max(64).optional(),
       config: SlotConfigSchema.optional(),
+      /** Start it again even though the estimate says that it does not fit. */
+      override: z.boolean().default(false),
     }),
     status: 200,
     response: SlotAnswer,
-    errors: ['not_found', 'conflict', 'unsupported_format'],
+    errors: ['not_found', 'conflict', 'unsupported_format', 'insufficient_vram'],
   },
   deleteSlot: {
     method: 'DELETE',
@@ -100,6 +102,7 @@ export const SLOTS_ENDPOINTS = {
       'artifact_not_ready',
       'unsupported_format',
       'insufficient_vram',
+      'gpu_unavailable',
       'runtime_unavailable',
     ],
   },
@@ -121,9 +124,11 @@ export const SLOTS_ENDPOINTS = {
     summary: 'Start the runtime of the slot again',
     role: 'superadmin',
     params: Id,
+    /** `override`: even though the estimate says that it does not fit. */
+    query: z.strictObject({ override: Flag.default(false) }),
     status: 202,
     response: SlotAnswer,
-    errors: ['not_found', 'model_not_loaded'],
+    errors: ['not_found', 'model_not_loaded', 'insufficient_vram'],
   },
   getSlotLogs: {
     method: 'GET',

@@ -58,6 +58,7 @@ CREATE TABLE benchmarks (
   model_id         TEXT NOT NULL REFERENCES models (id),
   version_id       INTEGER NOT NULL REFERENCES versions (id),
   slot_id          TEXT NOT NULL,
+  capability       TEXT NOT NULL,
   runtime_spec     TEXT NOT NULL,
   runtime_identity TEXT,
   image_id         TEXT,
@@ -68,6 +69,7 @@ CREATE TABLE benchmarks (
   rounds           TEXT NOT NULL,
   memory_bytes     INTEGER,
   load_ms          INTEGER,
+  other_requests   INTEGER NOT NULL,
   note             TEXT,
   created_by       TEXT,
   created_at       INTEGER NOT NULL
