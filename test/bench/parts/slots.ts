@@ -18,6 +18,7 @@ import type { Scope } from '../support/scope.ts';
 const OVERHEAD_MS = 300;
 const ADOPTION_MS = 1000;
 const CONTAINERS = 8;
+const CALLERS = 8;
 /** How often a person with a script would look. */
 const BY_HAND_POLL_MS = 10;
 const config = { image: LLAMA_IMAGE, threads: 1, context_length: 256 };
@@ -207,14 +208,15 @@ async function adoption(agent: BenchAgent, model: string): Promise<{ ms: number;
   const ready = performance.now() - (agent.healthyMs - agent.readyMs);
   let isOver = false;
   const answers: number[] = [];
-  const asked = (async () => {
+  const caller = async (): Promise<void> => {
     while (!isOver) {
       const { status } = await agent.request('POST', '/v1/chat/completions', {
         body: { model, messages: [{ role: 'user', content: 'x' }] },
       });
       answers.push(status);
     }
-  })();
+  };
+  const asked = Promise.all(Array.from({ length: CALLERS }, caller));
   let ms = Number.NaN;
   const stop = new AbortController();
   try {
