@@ -202,6 +202,18 @@ describe('modelops runtimes', () => {
       ...['--config', '{"context_length":512}'],
     );
     expect(rendered.stdout).toMatch(/^docker run .* --max-model-len 512 [^]*\n- There is no GPU GPU-1/m);
+    const made = await cli(agent.dataDir, [
+      ...['slots', 'create', 'typed', '--runtime', 'vllm', '--gpu', 'GPU-1', 'GPU-2', '--json'],
+      ...['--context', '2048', '--config', '{"context_length":1,"dtype":"half"}'],
+    ]);
+    expect(made.stderr).toContain('context_length');
+    const right = await cli(agent.dataDir, [
+      ...['slots', 'create', 'typed', '--runtime', 'vllm', '--gpu', 'GPU-1', 'GPU-2', '--json'],
+      ...['--context', '2048', '--config', '{"dtype":"half"}'],
+    ]);
+    expect(JSON.parse(right.stdout)).toMatchObject({
+      slot: { gpu_ids: ['GPU-1', 'GPU-2'], config: { context_length: 2048, dtype: 'half' } },
+    });
     const file = join(directory.path, 'bad.yaml');
     await writeFile(file, 'id: x\nname: 3\n');
     const judged = await run('validate', file);

@@ -4,6 +4,7 @@ import type { Connection } from '../agent-connection.ts';
 import { action } from '../command-context.ts';
 import { readEvents } from '../events.ts';
 import { formatDuration, formatTable } from '../output.ts';
+import { readSlotConfig } from '../slot-config.ts';
 import { AppError } from '../../shared/contract/index.ts';
 import { benchCommand } from './benchmarks.ts';
 import { wholeNumber } from './models.ts';
@@ -18,6 +19,8 @@ interface SlotSettings {
   readonly parallel?: number;
   readonly threads?: number;
   readonly arg?: string[];
+  readonly gpu?: string[];
+  readonly config?: string;
 }
 
 function withSettings(command: Command): Command {
@@ -28,11 +31,14 @@ function withSettings(command: Command): Command {
     .option('--context <tokens>', 'tokens one request may have', wholeNumber)
     .option('--parallel <n>', 'requests at once', wholeNumber)
     .option('--threads <n>', 'threads', wholeNumber)
-    .option('--arg <text...>', 'extra arguments of the engine');
+    .option('--arg <text...>', 'extra arguments of the engine')
+    .option('--gpu <uuid...>', 'GPUs it runs on')
+    .option('--config <json>', 'any settings; the options above win');
 }
 
-function configOf({ image, context, parallel, threads, arg }: SlotSettings): Slot['config'] {
+function configOf({ image, context, parallel, threads, arg, config }: SlotSettings): Slot['config'] {
   return {
+    ...(config === undefined ? {} : readSlotConfig(config)),
     ...(image === undefined ? {} : { image }),
     ...(context === undefined ? {} : { context_length: context }),
     ...(parallel === undefined ? {} : { parallel }),
@@ -88,6 +94,7 @@ export function slotCommands(program: Command): void {
         ...(options.name === undefined ? {} : { display_name: options.name }),
         capability: options.capability ?? 'llm_inference',
         runtime_spec: options.runtime ?? 'embedded-llama',
+        ...(options.gpu === undefined ? {} : { gpu_ids: options.gpu }),
         config: configOf(options),
       };
       const { slot } = await (await agent()).call(ENDPOINTS.createSlot, { body });
@@ -113,6 +120,7 @@ export function slotCommands(program: Command): void {
       const body = {
         ...(options.name === undefined ? {} : { display_name: options.name }),
         ...(options.runtime === undefined ? {} : { runtime_spec: options.runtime }),
+        ...(options.gpu === undefined ? {} : { gpu_ids: options.gpu }),
         ...(Object.keys(changes).length === 0 ? {} : { config: { ...before.config, ...changes } }),
       };
       const { slot } = await call(ENDPOINTS.patchSlot, { params, body }, { ifMatch: before.rev });
