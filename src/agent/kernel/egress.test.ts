@@ -95,7 +95,7 @@ describe('a runtime that listens on TCP', () => {
   it('is asked offline too, with its key whatever the caller sends, and nobody else in its place', async () => {
     const asked: (string | undefined)[] = [];
     const { port } = await listening((request, response) => {
-      asked.push(`${request.headers.authorization ?? ''} ${request.headers['x-mine'] ?? ''}`);
+      asked.push(`${request.headers.authorization ?? ''} ${String(request.headers['x-mine'] ?? '')}`);
       response.end('{}');
     });
     const pool = offline().runtimePool(at('127.0.0.1', port, 'sesame'), 1);
