@@ -139,21 +139,13 @@ async function startByHand(
   const run = scope.spawn(
     'docker',
     [
-      ...['run', '--detach', '--name', container, '--network', 'none', '--cap-drop', 'ALL', '--read-only'],
-      ...[
-        '--security-opt',
-        'no-new-privileges',
-        '--tmpfs',
-        '/tmp',
-        '--user',
-        `${process.getuid?.()}:${process.getgid?.()}`,
-      ],
-      ...['--mount', `type=bind,source=${model},target=/models/model.gguf,readonly`],
-      ...['--mount', `type=bind,source=${sockets},target=/run/modelops`],
-      LLAMA_IMAGE,
-      ...['--model', '/models/model.gguf', '--alias', 'x', '--host', '/run/modelops/s.sock'],
-      ...['--ctx-size', '256', '--parallel', '1', '--threads', '1', '--no-webui', '--metrics', '--offline'],
-    ],
+      'run --detach --network none --cap-drop ALL --read-only --security-opt no-new-privileges --tmpfs /tmp',
+      `--name ${container} --user ${process.getuid?.()}:${process.getgid?.()}`,
+      `--mount type=bind,source=${model},target=/models/model.gguf,readonly`,
+      `--mount type=bind,source=${sockets},target=/run/modelops`,
+      `${LLAMA_IMAGE} --model /models/model.gguf --alias x --host /run/modelops/s.sock`,
+      '--ctx-size 256 --parallel 1 --threads 1 --no-webui --metrics --offline',
+    ].flatMap((words) => words.split(' ')),
     { stdio: 'ignore', env: environment() },
   );
   const ended = once(run, 'exit');
@@ -206,10 +198,10 @@ async function timedWish(
 /** From the ready line until every slot is loaded; meanwhile callers ask without a pause. */
 async function adoption(agent: BenchAgent, model: string): Promise<{ ms: number; answers: number[] }> {
   const ready = performance.now() - (agent.healthyMs - agent.readyMs);
-  let isOver = false;
+  const over = new AbortController();
   const answers: number[] = [];
   const caller = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const { status } = await agent.request('POST', '/v1/chat/completions', {
         body: { model, messages: [{ role: 'user', content: 'x' }] },
       });
@@ -220,7 +212,8 @@ async function adoption(agent: BenchAgent, model: string): Promise<{ ms: number;
   let ms = Number.NaN;
   const stop = new AbortController();
   try {
-    for await (const _event of readEvents(agent, 'slots', stop.signal)) {
+    const events = readEvents(agent, 'slots', stop.signal);
+    while ((await events.next()).done !== true) {
       const { slots: all } = await agent.call(ENDPOINTS.listSlots, { query: {} });
       if (!all.every((slot) => slot.load_state === 'loaded')) continue;
       ms = performance.now() - ready;
@@ -228,7 +221,7 @@ async function adoption(agent: BenchAgent, model: string): Promise<{ ms: number;
     }
   } finally {
     stop.abort();
-    isOver = true;
+    over.abort();
     await asked;
   }
   return { ms, answers };
