@@ -83,6 +83,7 @@ import {
   SlotStore,
   SpecRegistry,
   type RoomBeside,
+  type SlotGpu,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -246,7 +247,7 @@ export async function compose(foundation: Foundation) {
     clock,
     timers: systemTimers,
     log: log.child({ part: 'gpus' }),
-    users: { uses: () => slots.gpuUses() },
+    users: { uses: () => slots.gpuUses(), loads: (from) => slots.gpuLoads(from) },
     nvidiaSmi: config.nvidiaSmi,
     kernelLog: overrides.kernelLog ?? KERNEL_LOG,
     timing: overrides.gpuTiming ?? GPU_TIMING,
@@ -317,6 +318,11 @@ export async function compose(foundation: Foundation) {
     drivers,
     room: overrides.room ?? fit,
     fit,
+    gpus: {
+      problemOf: (id, signal) => gpus.problemOf(id, signal),
+      read: (id) => gpuOf(gpus, id),
+      processesChanged: () => gpus.processesChanged(),
+    },
     callers: usageQuery,
     facts,
     metrics,
@@ -512,6 +518,24 @@ export async function compose(foundation: Foundation) {
     app,
     url,
     stopping,
+  };
+}
+
+/** A GPU as a slot asks about it. */
+function gpuOf(gpus: Gpus, id: string): SlotGpu | null {
+  const gpu = gpus
+    .snapshot()
+    .gpus.find(
+      ({ uuid, index, parent_uuid: parent }) => uuid === id || (parent === null && String(index) === id),
+    );
+  if (gpu === undefined) return null;
+  return {
+    id,
+    usedBytes: gpu.memory_used_bytes,
+    processes: gpu.processes.map((process) => ({
+      slotId: process.slot_id,
+      memoryBytes: process.memory_used_bytes,
+    })),
   };
 }
 

@@ -14,6 +14,7 @@ export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch } from './slots/launcher.ts';
 export { LIVENESS } from './slots/liveness.ts';
 export { RETRY_POLICY } from './slots/plan.ts';
+export type { SlotGpu } from './slots/gpu-check.ts';
 export type { RoomBeside } from './slots/room.ts';
 export { advertisedModels } from './slots/probe.ts';
 export { SlotStore } from './slots/slot-store.ts';

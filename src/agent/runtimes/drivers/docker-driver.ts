@@ -35,6 +35,9 @@ import type {
   RuntimeDriver,
 } from './driver.ts';
 
+const ASK_MS = 10_000;
+const MAX_ASKED = 64 * 1024;
+
 interface Tracked {
   readonly exited: PromiseWithResolvers<ExitInfo>;
 }
@@ -227,9 +230,29 @@ export class DockerDriver implements RuntimeDriver {
       containerId: info.id,
       isolation: port === '' ? 'full' : 'partial',
       exited: tracked.exited.promise,
+      ask: (command, signal) => this.#ask(info.id, command, signal),
       follow: (onLine, backlog, signal) => this.#follow(info.id, onLine, backlog, signal),
       stop: (graceMs) => this.#removeContainer(info, graceMs),
     };
+  }
+
+  /** What a program in the container prints in ten seconds at most. */
+  async #ask(id: string, command: readonly string[], signal: AbortSignal): Promise<string> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]);
+    const { stream } = await this.#engine.exec(id, { command, env: [], columns: 200, rows: 50 }, limit);
+    const stop = (): void => void stream.destroy();
+    limit.addEventListener('abort', stop, { once: true });
+    let text = '';
+    try {
+      for await (const chunk of stream) {
+        text += String(chunk);
+        if (text.length > MAX_ASKED) break;
+      }
+    } finally {
+      limit.removeEventListener('abort', stop);
+      stream.destroy();
+    }
+    return text;
   }
 
   async #follow(

@@ -82,6 +82,8 @@ export interface RunningRuntime {
   readonly exited: Promise<ExitInfo>;
   /** Every line from now on; `backlog` lines of before first. */
   follow(onLine: (line: LogLine) => void, backlog: number, signal: AbortSignal): Promise<void>;
+  /** Runs a program beside it, where it runs. @returns what it prints; absent where that cannot be done */
+  ask?(command: readonly string[], signal: AbortSignal): Promise<string>;
   /** Asks it to end, then makes it, and removes what it leaves. Resolves when it is gone. */
   stop(graceMs: number): Promise<void>;
 }

@@ -58,6 +58,7 @@ describe('the parameters of the embedded runtime', () => {
       seed: null,
       frequencyPenalty: 0,
       presencePenalty: 0,
+      ignoreEnd: false,
       repeatPenalty: 1,
       stop: [],
       maxTokens: null,
