@@ -153,7 +153,7 @@ async function loadPty(): Promise<typeof spawn | null> {
 }
 
 /** Where a program of that name is found; null where it is not. */
-export function programPath(name: string, env: NodeJS.ProcessEnv): string | null {
+function programPath(name: string, env: NodeJS.ProcessEnv): string | null {
   const suffixes = process.platform === 'win32' ? ['.exe', '.cmd'] : [''];
   for (const directory of (env['PATH'] ?? '').split(delimiter).filter((one) => one !== '')) {
     for (const suffix of suffixes) {
