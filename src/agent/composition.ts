@@ -84,6 +84,7 @@ import {
   SpecRegistry,
   type RoomBeside,
   type SlotGpu,
+  type GpuProblem,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -273,6 +274,7 @@ export async function compose(foundation: Foundation) {
     ['embedded', new EmbeddedDriver()],
   ]);
   const usageQuery = new UsageQuery(database);
+  const gpuProblem: GpuProblem = (uuid, signal) => gpus.problemOf(uuid, signal);
   const launcher = new Launcher({
     specs,
     drivers,
@@ -444,7 +446,14 @@ export async function compose(foundation: Foundation) {
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
-  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  runtimeRoutes(router, {
+    slots,
+    metrics,
+    specs,
+    drivers,
+    clock,
+    render: { specs, store: slotStore, models, lifecycle, launcher, gpuProblem, clock },
+  });
   imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,

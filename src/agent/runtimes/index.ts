@@ -11,7 +11,7 @@ export { imageRoutes } from './images/routes.ts';
 export { EngineMetrics, METRICS_TIMING, type MetricsTiming } from './metrics/engine-metrics.ts';
 export { runtimeRoutes } from './routes.ts';
 export type { SlotEndpoint } from './slots/endpoint.ts';
-export { Launcher, slotMismatch } from './slots/launcher.ts';
+export { Launcher, slotMismatch, type GpuProblem } from './slots/launcher.ts';
 export { LIVENESS } from './slots/liveness.ts';
 export { RETRY_POLICY } from './slots/plan.ts';
 export type { SlotGpu } from './slots/gpu-check.ts';

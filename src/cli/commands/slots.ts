@@ -225,30 +225,6 @@ export function slotCommands(program: Command): void {
   benchCommand(slots);
   terminalCommand(slots);
   logsCommand(program);
-  runtimesCommand(program);
-}
-
-function runtimesCommand(program: Command): void {
-  action(
-    program.command('runtimes').description('runtimes this node knows, and why one is not available'),
-    async ({ agent, output }) => {
-      const answer = await (await agent()).call(ENDPOINTS.listRuntimes, {});
-      const rows = answer.runtimes.map((runtime) => [
-        runtime.id,
-        runtime.driver,
-        runtime.formats.join(', '),
-        runtime.available ? 'available' : 'not available',
-        runtime.unavailable?.message ?? runtime.image ?? '',
-      ]);
-      const problems = answer.problems.map(
-        (problem) => `${problem.file}:${problem.line ?? 1}:${problem.column ?? 1} ${problem.message}`,
-      );
-      output.result(
-        answer,
-        [formatTable(['id', 'driver', 'formats', 'state', 'detail'], rows), ...problems].join('\n'),
-      );
-    },
-  );
 }
 
 /** Waits until a slot is as wished. @throws {AppError} its load error when it gives up. */

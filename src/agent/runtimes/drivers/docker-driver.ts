@@ -42,6 +42,7 @@ interface Tracked {
   readonly exited: PromiseWithResolvers<ExitInfo>;
 }
 
+const ORDINARY_ENGINE = { rootless: false, desktop: false, nvidia: { runtime: false, cdi: null } };
 const HIDDEN_KEY = '(a random key)';
 
 /**
@@ -130,11 +131,12 @@ export class DockerDriver implements RuntimeDriver {
   }
 
   async describe(launch: Launch, signal: AbortSignal): Promise<ContainerDescription> {
-    const host = this.#host(await this.#engine.info(signal));
+    // An engine that cannot be asked is taken for an ordinary one of this system.
+    const info = await this.#engine.info(signal).catch(() => ORDINARY_ENGINE);
+    const host = this.#host(info);
     const isTcp = launch.transport.kind === 'tcp';
     return {
-      create: { ...containerBody(launch, host, isTcp ? HIDDEN_KEY : null) },
-      network: isTcp ? { ...networkBody(launch, host) } : null,
+      create: containerBody(launch, host, isTcp ? HIDDEN_KEY : null),
       isolation: isTcp ? 'partial' : 'full',
     };
   }
@@ -194,7 +196,7 @@ export class DockerDriver implements RuntimeDriver {
     this.#engine.close();
   }
 
-  #host(info: EngineInfo): ContainerHost {
+  #host(info: Pick<EngineInfo, 'rootless' | 'desktop' | 'nvidia'>): ContainerHost {
     return {
       nodeId: this.#nodeId,
       rootless: info.rootless,
