@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError, type Job } from '../../../shared/contract/index.ts';
 import { canonicalJson, RateMeter } from '../../catalog/index.ts';
 import { exists, fsyncDirectory, translateFs } from '../../kernel/files.ts';
+import { newId } from '../../kernel/ids.ts';
 import type { JobContext, JobKind } from '../../kernel/jobs/job-runner.ts';
 import { namesToSave, type ImageDesk } from './image-desk.ts';
 import type { ImageJobDeps } from './job-deps.ts';
@@ -124,7 +125,7 @@ async function assertTarget(path: string, bytes: number): Promise<void> {
     const info = await stat(directory);
     if (!info.isDirectory()) throw new AppError('not_found', `${directory} is no directory.`);
     // The only way to know that it may be written to is to do it.
-    const probe = join(directory, `.modelops-${process.pid}-${Date.now()}.part`);
+    const probe = join(directory, `.modelops-${newId()}.part`);
     await (await open(probe, 'wx', 0o600)).close();
     await rm(probe);
     const { bavail, bsize } = await statfs(directory);
