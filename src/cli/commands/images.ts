@@ -46,7 +46,7 @@ export function imageCommands(program: Command): void {
       const connection = await agent();
       const { job } = await connection.call(ENDPOINTS.importImage, { body: { path: resolve(path) } });
       await finish(connection, job, output, wait, (done) =>
-        (done.result?.['images'] as unknown as Brought[]).map((one) => `${describe(one)}.`).join('\n'),
+        (done.result as unknown as { images: Brought[] }).images.map((one) => `${describe(one)}.`).join('\n'),
       );
     },
   );
