@@ -115,7 +115,7 @@ describe('a benchmark', () => {
   });
 
   it('says when others were served meanwhile', async () => {
-    const job = await start(slot, { concurrency: [1], requests_per_round: 200, output_tokens: 100 });
+    const job = await start(slot, { concurrency: [1], requests_per_round: 100, output_tokens: 100 });
     await measuring(job);
     const answer = await agent.request('POST', '/v1/chat/completions', {
       body: { model: alpha.id, messages: [{ role: 'user', content: 'hello' }] },

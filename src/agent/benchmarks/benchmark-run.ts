@@ -3,7 +3,7 @@ import { AppError, type BenchmarkRound, type Progress, type Slot } from '../../s
 import { newId } from '../kernel/ids.ts';
 import type { JobContext } from '../kernel/jobs/job-runner.ts';
 import type { SlotEndpoint } from '../runtimes/index.ts';
-import { wantedOf, type BenchmarkDeps, type BenchmarkOrder } from './benchmark-job.ts';
+import { wantedOf, type BenchmarkDeps, type BenchmarkOrder } from './order.ts';
 import { ConnectionBroken, measureCompletion, measureEmbedding } from './measure.ts';
 import {
   betterLength,
