@@ -46,7 +46,7 @@ const RULES: readonly Rule[] = [
     problem: (match) => ({
       state: 'mismatch',
       reason: `The NVIDIA driver was updated${match?.[1] === undefined ? '' : ` to ${match[1]}`}, but the kernel still runs the old one.`,
-      hint: 'Restart the machine; or end everything that uses a GPU, then: sudo modprobe -r nvidia_uvm nvidia_drm nvidia_modeset nvidia && sudo modprobe nvidia nvidia_uvm',
+      hint: 'Restart the machine; or end everything that uses a GPU, then: `sudo modprobe -r nvidia_uvm nvidia_drm nvidia_modeset nvidia && sudo modprobe nvidia nvidia_uvm`',
     }),
   },
   {
@@ -55,7 +55,7 @@ const RULES: readonly Rule[] = [
     problem: () => ({
       state: 'lost',
       reason: 'A GPU no longer answers: it has fallen off the bus.',
-      hint: 'Look for the cause with: sudo dmesg | grep -i xid. Then restart the machine; if it comes back, check power, cooling and seating of the card.',
+      hint: 'Look for the cause with: `sudo dmesg | grep -i xid`. Then restart the machine; if it comes back, check power, cooling and seating of the card.',
     }),
   },
   {
@@ -64,7 +64,7 @@ const RULES: readonly Rule[] = [
     problem: () => ({
       state: 'not_loaded',
       reason: 'The NVIDIA driver is installed, but its kernel module is not loaded.',
-      hint: 'Try: sudo modprobe nvidia. After an update of the kernel, install the driver for it (sudo dkms autoinstall); with Secure Boot, the module has to be signed.',
+      hint: 'Try: `sudo modprobe nvidia`. After an update of the kernel, install the driver for it (`sudo dkms autoinstall`); with Secure Boot, the module has to be signed.',
     }),
   },
   {
@@ -73,7 +73,7 @@ const RULES: readonly Rule[] = [
     problem: () => ({
       state: 'no_devices',
       reason: 'The NVIDIA driver runs, but finds no GPU.',
-      hint: 'The card may be switched off, given to a virtual machine, or failing: see lspci | grep -i nvidia and sudo dmesg | grep -i nvrm.',
+      hint: 'The card may be switched off, given to a virtual machine, or failing: see `lspci | grep -i nvidia` and `sudo dmesg | grep -i nvrm`.',
     }),
   },
   {
@@ -82,7 +82,7 @@ const RULES: readonly Rule[] = [
     problem: () => ({
       state: 'failed',
       reason: 'Windows keeps this Linux away from the GPU.',
-      hint: 'Update the NVIDIA driver of Windows, then in PowerShell: wsl --update and wsl --shutdown.',
+      hint: 'Update the NVIDIA driver of Windows, then in PowerShell: `wsl --update` and `wsl --shutdown`.',
     }),
   },
   {
@@ -91,7 +91,7 @@ const RULES: readonly Rule[] = [
     problem: () => ({
       state: 'failed',
       reason: 'The user of the agent may not use the GPU.',
-      hint: 'Let it read and write /dev/nvidia*; often that means: sudo usermod -aG video,render <user>, then log in again.',
+      hint: 'Let it read and write /dev/nvidia*; often that means: `sudo usermod -aG video,render <user>`, then log in again.',
     }),
   },
   {
@@ -164,7 +164,7 @@ export function hungProblem(seconds: number): DriverProblem {
   return {
     state: 'hung',
     reason: `nvidia-smi has not answered for ${seconds} seconds: the driver hangs.`,
-    hint: 'Look for XID errors with: sudo dmesg | grep -i -e xid -e nvrm. A restart of the machine cures it; a GPU that is failing or overheats comes back to it.',
+    hint: 'Look for XID errors with: `sudo dmesg | grep -i -e xid -e nvrm`. A restart of the machine cures it; a GPU that is failing or overheats comes back to it.',
   };
 }
 
@@ -179,7 +179,7 @@ export function absentProblem(configured: string | null, hasCard: boolean): Driv
     ? {
         state: 'absent',
         reason: 'There is an NVIDIA card in this machine, but no NVIDIA driver.',
-        hint: "Install NVIDIA's driver (on Ubuntu: sudo ubuntu-drivers install; on Debian: sudo apt install nvidia-driver), then restart the machine.",
+        hint: "Install NVIDIA's driver (on Ubuntu: `sudo ubuntu-drivers install`; on Debian: `sudo apt install nvidia-driver`), then restart the machine.",
       }
     : {
         state: 'absent',
