@@ -83,6 +83,8 @@ import {
   SlotStore,
   SpecRegistry,
   type RoomBeside,
+  type SlotGpu,
+  type GpuProblem,
   type MetricsTiming,
   type RuntimeDriver,
 } from './runtimes/index.ts';
@@ -246,7 +248,7 @@ export async function compose(foundation: Foundation) {
     clock,
     timers: systemTimers,
     log: log.child({ part: 'gpus' }),
-    users: { uses: () => slots.gpuUses() },
+    users: { uses: () => slots.gpuUses(), loads: (from) => slots.gpuLoads(from) },
     nvidiaSmi: config.nvidiaSmi,
     kernelLog: overrides.kernelLog ?? KERNEL_LOG,
     timing: overrides.gpuTiming ?? GPU_TIMING,
@@ -272,6 +274,7 @@ export async function compose(foundation: Foundation) {
     ['embedded', new EmbeddedDriver()],
   ]);
   const usageQuery = new UsageQuery(database);
+  const gpuProblem: GpuProblem = (uuid, signal) => gpus.problemOf(uuid, signal);
   const launcher = new Launcher({
     specs,
     drivers,
@@ -317,6 +320,11 @@ export async function compose(foundation: Foundation) {
     drivers,
     room: overrides.room ?? fit,
     fit,
+    gpus: {
+      problemOf: (id, signal) => gpus.problemOf(id, signal),
+      read: (id) => gpuOf(gpus, id),
+      processesChanged: () => gpus.processesChanged(),
+    },
     callers: usageQuery,
     facts,
     metrics,
@@ -438,7 +446,14 @@ export async function compose(foundation: Foundation) {
   });
   gpuRoutes(router, { gpus, clock, storeDirectory: paths.store });
   fitRoutes(router, { fit, lifecycle, slots: slotStore, specs });
-  runtimeRoutes(router, { slots, metrics, specs, drivers, clock });
+  runtimeRoutes(router, {
+    slots,
+    metrics,
+    specs,
+    drivers,
+    clock,
+    render: { specs, store: slotStore, models, lifecycle, launcher, gpuProblem, clock },
+  });
   imageRoutes(router, imageDeps);
   const terminals = new Terminals({
     database,
@@ -512,6 +527,24 @@ export async function compose(foundation: Foundation) {
     app,
     url,
     stopping,
+  };
+}
+
+/** A GPU as a slot asks about it. */
+function gpuOf(gpus: Gpus, id: string): SlotGpu | null {
+  const gpu = gpus
+    .snapshot()
+    .gpus.find(
+      ({ uuid, index, parent_uuid: parent }) => uuid === id || (parent === null && String(index) === id),
+    );
+  if (gpu === undefined) return null;
+  return {
+    id,
+    usedBytes: gpu.memory_used_bytes,
+    processes: gpu.processes.map((process) => ({
+      slotId: process.slot_id,
+      memoryBytes: process.memory_used_bytes,
+    })),
   };
 }
 

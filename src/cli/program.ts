@@ -11,6 +11,7 @@ import { jobCommands } from './commands/jobs.ts';
 import { keyCommands } from './commands/keys.ts';
 import { importCommand, modelCommands } from './commands/models.ts';
 import { runCommand } from './commands/run.ts';
+import { runtimeCommands } from './commands/runtimes.ts';
 import { serveCommand } from './commands/serve.ts';
 import { slotCommands } from './commands/slots.ts';
 import { profileCommands } from './commands/profile.ts';
@@ -35,6 +36,7 @@ export function createProgram(argv: readonly string[]): Command {
   importCommand(program);
   modelCommands(program);
   slotCommands(program);
+  runtimeCommands(program);
   gpuCommands(program);
   imageCommands(program);
   chatCommand(program);

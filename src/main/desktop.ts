@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { app, dialog, Notification, safeStorage, session } from 'electron';
 import { resolveDataDir } from '../agent/kernel/agent-file.ts';
-import { ENDPOINTS, type Slot } from '../shared/contract/index.ts';
+import { AppError, ENDPOINTS, type Slot } from '../shared/contract/index.ts';
 import { DESKTOP_CHANNELS } from '../shared/desktop/bridge.ts';
+import type { AgentConnection } from './agent-connection.ts';
 import { findProgram } from './agent-launcher.ts';
 import type { AgentFacts } from './agent-watch.ts';
 import { pathOfLink } from './app-origin.ts';
@@ -41,7 +42,7 @@ export async function startDesktop(): Promise<Desktop> {
     onPageGone: () => terminals.closeAll(),
   });
   const terminals = new PageTerminals({
-    call: () => supervisor.connection?.call ?? null,
+    call: () => callAgent(supervisor),
     send: (channel, ...values) => window.send(channel, ...values),
     env,
   });
@@ -109,6 +110,14 @@ async function unload(slot: Slot, supervisor: Supervisor, window: MainWindow): P
     : dialog.showMessageBox(current, options));
   if (response !== UNLOAD) return;
   await supervisor.connection?.call(ENDPOINTS.unloadSlot, { params: { id: slot.id } });
+}
+
+/** @throws {AppError} `agent_unreachable`. */
+async function callAgent(supervisor: Supervisor): Promise<AgentConnection['call']> {
+  await supervisor.target();
+  const { connection } = supervisor;
+  if (connection === null) throw new AppError('agent_unreachable', supervisor.state.message);
+  return connection.call;
 }
 
 function notify(title: string, body: string): void {

@@ -6,8 +6,8 @@ import { AppError, ENDPOINTS, NameSchema, toAppError, type Call } from '../share
 import { DESKTOP_CHANNELS, type TerminalOpening, type TerminalSize } from '../shared/desktop/bridge.ts';
 
 interface PageTerminalsDeps {
-  /** Calls the agent with the desktop's key; null while none answers. */
-  readonly call: () => Call<AbortSignal> | null;
+  /** Calls the agent with the desktop's key; waits for one that starts. @throws {AppError} `agent_unreachable`. */
+  readonly call: () => Promise<Call<AbortSignal>>;
   /** To the page. */
   readonly send: (channel: string, ...values: unknown[]) => void;
   readonly env: NodeJS.ProcessEnv;
@@ -23,7 +23,8 @@ interface OpenTerminal {
 const MOST = 8;
 const MAX_INPUT = 65_536;
 const MAX_SIDE = 1000;
-const END_MS = 1000;
+const EOF_MS = 150;
+const END_MS = 1500;
 /** Then the program waits for the page. */
 const UNTAKEN_MOST = 512 * 1024;
 const UNTAKEN_AGAIN = 128 * 1024;
@@ -53,8 +54,7 @@ export class PageTerminals {
       );
     if (programPath('docker', this.#deps.env) === null) return { state: 'no_client' };
     try {
-      const call = this.#deps.call();
-      if (call === null) throw new AppError('agent_unreachable', 'The agent does not answer.');
+      const call = await this.#deps.call();
       const { command } = await call(ENDPOINTS.openTerminal, {
         params: { id: slot.data },
         body: { mode: 'command', ...size },
@@ -131,13 +131,15 @@ export class PageTerminals {
 
 /**
  * A docker client that is only killed leaves its shell behind in the container, so the shell is asked to end first:
- * interrupt, then end of input.
+ * interrupt, then end of input. Not in one breath: what stands behind an interrupt is dropped with it.
  */
 function end(pty: IPty): void {
   pty.resume();
-  pty.write('\u0003\u0004');
-  const hard = setTimeout(() => pty.kill(), END_MS);
-  pty.onExit(() => clearTimeout(hard));
+  pty.write('\u0003');
+  const timers = [setTimeout(() => pty.write('\u0004'), EOF_MS), setTimeout(() => pty.kill(), END_MS)];
+  pty.onExit(() => {
+    for (const timer of timers) clearTimeout(timer);
+  });
 }
 
 /** Its binary may not be made for this system; the agent passes terminals through then. */

@@ -3,10 +3,12 @@ import { parseArgs } from 'node:util';
 import { buildIfOutdated } from '../../tools/build.ts';
 import { barrier } from './parts/barrier.ts';
 import { catalogue } from './parts/catalogue.ts';
+import { fit } from './parts/fit.ts';
 import { gateway } from './parts/gateway.ts';
 import { idle } from './parts/idle.ts';
 import { importing } from './parts/import.ts';
 import { quickstart } from './parts/quickstart.ts';
+import { slots } from './parts/slots.ts';
 import { start } from './parts/start.ts';
 import { telemetry } from './parts/telemetry.ts';
 import { machine, writeDocument } from './support/document.ts';
@@ -25,8 +27,10 @@ const PARTS: Readonly<Record<string, Part>> = {
   import: importing,
   barrier,
   catalogue,
+  fit,
   quickstart,
   telemetry,
+  slots,
 };
 
 const USAGE = `usage: npm run bench -- [PART...] [--quick] [--json] [--write]

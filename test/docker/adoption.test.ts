@@ -23,9 +23,6 @@ afterEach(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
-/** `npm run test:crash` sets many. */
-const ROUNDS = Number(process.env['MODELOPS_ROUNDS'] ?? 4);
-
 async function serving(
   agent: AgentProcess,
   name = 'alpha',
@@ -74,38 +71,6 @@ describe('the container of a slot', () => {
         ['loaded', 'loading'],
       );
     },
-  );
-
-  it(
-    'is not doubled when the agent is killed while it starts one, round after round',
-    async () => {
-      await using setup = await serve(data);
-      const { id, slot } = await serving(setup);
-      await setup.call(ENDPOINTS.unloadSlot, { params: { id: slot } });
-      await setup.slot(slot, (now) => now.load_state === 'empty');
-      await setup.end('SIGTERM');
-      for (let round = 0; round < ROUNDS; round += 1) {
-        await using agent = await serve(data);
-        const wish = agent
-          .call(round % 2 === 0 ? ENDPOINTS.loadSlot : ENDPOINTS.restartSlot, {
-            params: { id: slot },
-            ...(round % 2 === 0 ? { body: { managed_model_id: id } } : {}),
-          })
-          .catch(() => undefined);
-        // Another moment of the start each round: at the wish, in the create, in the probe, after it.
-        if (round % 4 >= 1) await wish;
-        if (round % 4 >= 2)
-          await agent.slot(slot, (now) => now.load_state === 'loading' || now.load_state === 'loaded');
-        if (round % 4 === 3) await agent.slot(slot, (now) => now.load_state === 'loaded');
-        await agent.end('SIGKILL');
-      }
-      await using last = await serve(data);
-      await last.call(ENDPOINTS.loadSlot, { params: { id: slot }, body: { managed_model_id: id } });
-      const loaded = await last.slot(slot, (now) => now.load_state === 'loaded');
-      expect((await containersOf(nodeId)).map((one) => one.Id)).toEqual([loaded.container_id]);
-      expect(await ask(last, id)).toEqual({ status: 200, said: sentenceOf('alpha') });
-    },
-    60_000 + ROUNDS * 10_000,
   );
 
   it('that died while no agent looked is started again', async () => {

@@ -4,9 +4,11 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ENDPOINTS, type Image, type Job } from '../../src/shared/contract/index.ts';
 import type { Connection } from '../../src/cli/agent-connection.ts';
+import { LLAMA_IMAGE } from '../../tools/llama-image.ts';
 import { readEvents, waitForJob } from '../../src/cli/events.ts';
-import { startTestAgent, type TestAgent } from '../support/agent.ts';
+import { importModel, serveModel, startTestAgent, type TestAgent } from '../support/agent.ts';
 import { docker } from '../support/docker.ts';
+import { writeSpeakingModel } from '../support/models.ts';
 import { dockerArchive, makeImage, ociArchive, writeArchive } from '../support/images.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
 import { Registry } from '../doubles/registry/registry.ts';
@@ -22,7 +24,9 @@ beforeAll(async () => {
   directory = await temporaryDirectory();
   mine = `modelops-test-${process.pid}-${Date.now().toString(36)}`;
   registry = await Registry.start();
-  agent = await startTestAgent(join(directory.path, 'data'));
+  agent = await startTestAgent(join(directory.path, 'data'), {
+    retry: { baseMs: 50, capMs: 200, sameCauseLimit: 2 },
+  });
 });
 beforeEach(() => {
   registry.fault = null;
@@ -282,6 +286,34 @@ describe('an export', () => {
   });
 });
 
+describe('what is cancelled in the middle', () => {
+  it('leaves no part of an export, and no image of an import', async () => {
+    const target = file('large.tar');
+    const body = { references: [LLAMA_IMAGE], path: target };
+    const cancelled = async (job: Job, phase: string): Promise<Job> => {
+      const events = readEvents(agent, 'jobs', AbortSignal.timeout(30_000));
+      for (;;) {
+        const { job: now } = await agent.call(ENDPOINTS.getJob, { params: { id: job.id } });
+        if (now.progress?.phase === phase && (now.progress.bytes_done ?? 0) > 0) break;
+        await events.next();
+      }
+      await agent.call(ENDPOINTS.cancelJob, { params: { id: job.id } });
+      return agent.job(job.id);
+    };
+    const { job: exporting } = await agent.call(ENDPOINTS.exportImages, { body });
+    expect((await agent.call(ENDPOINTS.exportImages, { body })).job.id).toBe(exporting.id);
+    expect(await cancelled(exporting, 'exporting')).toMatchObject({ state: 'cancelled' });
+    expect((await readdir(directory.path)).filter((name) => name.includes('large'))).toEqual([]);
+
+    const image = makeImage([25_000_000]);
+    const path = await writeArchive(file('wide.tar'), dockerArchive(image, named('wide:1')));
+    const { job: importing } = await agent.call(ENDPOINTS.importImage, { body: { path } });
+    expect(await cancelled(importing, 'copying')).toMatchObject({ state: 'cancelled' });
+    expect((await images()).some(({ id }) => id === image.id)).toBe(false);
+    expect(await load(path)).toMatchObject({ state: 'succeeded' });
+  });
+});
+
 describe('a prune', () => {
   it('tells first, then removes exactly what was named; never what a slot needs or a container was made from', async () => {
     const free = served('free:1');
@@ -358,6 +390,36 @@ describe('a prune', () => {
       size_bytes: null,
       needed_by_slots: [slot.id],
     });
+  });
+});
+
+describe('a slot that failed for want of its image', () => {
+  it('tries again by itself when the image is pulled', async () => {
+    const { reference, image } = served('engine:1');
+    await docker('tag', LLAMA_IMAGE, reference);
+    const model = await importModel(agent, await writeSpeakingModel(file('alpha.gguf'), 'alpha'));
+    const { slot_id: slot } = await serveModel(agent, model.id, {
+      runtime_spec: 'llama-cpp-cpu',
+      config: { image: reference, threads: 1, context_length: 256 },
+    });
+    await docker('rmi', reference);
+    await agent.call(ENDPOINTS.restartSlot, { params: { id: slot } });
+    await agent.slot(slot, (now) => now.load_error?.error === 'image_missing');
+    expect((await images(false)).find(({ references }) => references.includes(reference))).toMatchObject({
+      present: false,
+      needed_by_slots: [slot],
+      changed_from: expect.stringMatching(/^sha256:/),
+    });
+    await pull(reference);
+    // Nothing runs in this image; that the slot says so is the proof that it tried.
+    const tried = await agent.slot(
+      slot,
+      (now) => now.load_error !== null && now.load_error.error !== 'image_missing',
+    );
+    expect(tried.load_error?.message).not.toMatch(/not on this machine/);
+    await agent.call(ENDPOINTS.unloadSlot, { params: { id: slot } });
+    await agent.slot(slot, (now) => now.load_state === 'empty');
+    expect((await images()).find(({ id }) => id === image.id)?.changed_from).toMatch(/^sha256:/);
   });
 });
 

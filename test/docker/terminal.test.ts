@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { spawn } from 'node-pty';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENDPOINTS, type Model } from '../../src/shared/contract/index.ts';
 import { LLAMA_IMAGE } from '../../tools/llama-image.ts';
 import { importModel, serveModel, startTestAgent, type TestAgent } from '../support/agent.ts';
 import { docker, removeContainersOf } from '../support/docker.ts';
+import { cli } from '../support/process.ts';
 import { writeSpeakingModel } from '../support/models.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
 
@@ -40,10 +42,10 @@ const type = (id: string, data: string) =>
   agent.call(ENDPOINTS.writeTerminal, { params: { id }, body: { data } });
 
 /** Reads the output of a terminal as a page does, piece by piece. */
-async function reader(id: string) {
+async function reader(id: string, token: string = agent.token) {
   const stop = new AbortController();
   const response = await fetch(`${agent.url}/v1/modelops/terminals/${id}/output`, {
-    headers: { authorization: `Bearer ${agent.token}` },
+    headers: { authorization: `Bearer ${token}` },
     signal: stop.signal,
   });
   expect(response.status).toBe(200);
@@ -156,6 +158,46 @@ describe('a terminal in the container of a slot', () => {
     });
     expect(other).toMatchObject({ status: 404, body: { error: 'not_found' } });
     await agent.call(ENDPOINTS.closeTerminal, { params: { id: id ?? '' } });
+
+    // One whose key is taken back while it is open.
+    const theirs = await agent.request('POST', `/v1/modelops/slots/${slot}/terminal`, {
+      body: { mode: 'stream' },
+      token: made.token,
+    });
+    const terminal = await reader(String(theirs.body['terminal_id']), made.token);
+    await terminal.until(/[$#]/);
+    await agent.call(ENDPOINTS.revokeKey, { params: { id: made.key.id } });
+    await terminal.end();
+  });
+
+  it('is opened from the command line, where the log can be read too', async () => {
+    const run = (...args: string[]) => cli(agent.dataDir, args);
+    const printed = await run('slots', 'terminal', slot, '--print');
+    expect(printed).toMatchObject({ code: 0, stdout: `docker exec -it ${container} sh\n` });
+    const entry = fileURLToPath(new URL('../../bin/modelops.mjs', import.meta.url));
+    const terminal = spawn(process.execPath, [entry, 'slots', 'terminal', slot], {
+      cols: 91,
+      rows: 27,
+      env: { ...process.env, MODELOPS_DATA_DIR: agent.dataDir },
+    });
+    const ended = new Promise<number>((resolve) => terminal.onExit(({ exitCode }) => resolve(exitCode)));
+    let text = '';
+    const prompted = new Promise<void>((resolve) => {
+      terminal.onData((data) => {
+        text += data;
+        if (/[$#] $/.test(text)) resolve();
+      });
+    });
+    await prompted;
+    terminal.write('stty size; exit 5\r');
+    expect(await ended).toBe(5);
+    expect(text).toContain('27 91');
+
+    const found = await run('logs', slot, '--search', 'LOADING MODEL');
+    expect(found.stdout).toMatch(/^ +\d+ {2}.*loading model/);
+    const log = JSON.parse((await run('logs', slot, '--tail', '3', '--json')).stdout) as { lines: unknown[] };
+    expect(log.lines).toHaveLength(3);
+    expect((await run('logs', slot, '--attempts')).stdout).toMatch(/1 +alpha-v1 .* yes /);
   });
 
   it('is refused where there is no container', async () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -23,7 +23,7 @@ describe.skipIf(!hasDocker)('runtimes and images', () => {
   let registry: Registry;
   const made = new Set<string>();
   const mine = `modelops-test-${process.pid}-${Date.now().toString(36)}`;
-  const image = makeImage([400_000], { version: 'b11669' });
+  const image = makeImage([6_000_000], { version: 'b11669' });
   const moved = makeImage([200_000]);
   let reference: string;
 
@@ -123,8 +123,30 @@ describe.skipIf(!hasDocker)('runtimes and images', () => {
 
   it('a file that is no runtime tells where; a runtime has a page of its own', async () => {
     const directory = join(stage.directory, 'data', 'runtimes');
-    await mkdir(directory, { recursive: true });
     await writeFile(join(directory, 'mine.yaml'), 'id: mine\nname: Mine\ndriver: rocket\n');
-    await stage.agent.stop().catch(() => undefined);
+    await page.getByText('mine.yaml is not usable', { exact: false }).first().waitFor();
+    await page.getByText('Line 3, column', { exact: false }).first().waitFor();
+    expect(await keep(page, 'runtimes-problem')).toEqual([]);
+    await rm(join(directory, 'mine.yaml'));
+    await page.getByRole('link', { name: 'llama-cpp-cpu', exact: true }).first().click();
+    await page.getByRole('heading', { name: 'llama-cpp-cpu', level: 1 }).waitFor();
+    await page.getByText('Settings a slot may give').waitFor();
+    expect(await keep(page, 'runtime-page')).toEqual([]);
+    await page.getByRole('tab', { name: 'Container' }).click();
+    await page.getByRole('button', { name: 'Show the container' }).click();
+    await page.getByText('Body of the create call').waitFor();
+    expect(await keep(page, 'runtime-container')).toEqual([]);
+  });
+
+  it('offline, a pull is refused before it is asked for', async () => {
+    await stage.agent.call(ENDPOINTS.putProfile, { body: { profile: 'offline' } });
+    await open('/runtimes', 'This node is offline: nothing is pulled.');
+    const pull = page.getByRole('button', { name: 'Pull…', exact: true });
+    expect(await pull.getAttribute('aria-disabled')).toBe('true');
+    expect(await keep(page, 'runtimes-offline')).toEqual([]);
+  });
+
+  it('complained about nothing', () => {
+    expect(stage.complaints.filter((one) => !one.includes('422'))).toEqual([]);
   });
 });

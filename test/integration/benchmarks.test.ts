@@ -60,7 +60,7 @@ describe('a benchmark', () => {
     const done = await agent.job(job.id);
     expect(done).toMatchObject({ state: 'succeeded', result: { model_id: alpha.id, slot_id: slot } });
     expect(done.progress?.steps?.map(({ name }) => name)).toEqual(
-      [1, 2, 4, 8].map((n) => `concurrency_${n}`),
+      [1, 2, 4, 8].map((n) => `${n} at once`),
     );
     const benchmark = await read(done);
     const { slot: shown } = await agent.call(ENDPOINTS.getSlot, { params: { id: slot } });

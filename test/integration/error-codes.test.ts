@@ -131,7 +131,7 @@ const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   runtime_out_of_memory: 'src/agent/runtimes/diagnosis/diagnosis.test.ts',
   runtime_bad_argument: 'src/agent/runtimes/diagnosis/diagnosis.test.ts',
   runtime_wrong_model: 'src/agent/runtimes/slots/probe.test.ts',
-  gpu_unavailable: 'src/agent/runtimes/rules.test.ts',
+  gpu_unavailable: 'test/integration/runtimes.test.ts',
   runtime_gpu_lost: 'src/agent/runtimes/diagnosis/diagnosis.test.ts',
   runtime_gpu_unused: 'src/agent/runtimes/rules.test.ts',
   runtime_stalled: 'src/agent/runtimes/slots/probe.test.ts',

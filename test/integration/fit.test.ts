@@ -4,6 +4,7 @@ import { ENDPOINTS, type Fit, type Model, type Slot } from '../../src/shared/con
 import { importModel, startTestAgent, type TestAgent } from '../support/agent.ts';
 import { writeShape, type Shape } from '../support/geometries.ts';
 import { writeSafetensorsModel, writeSpeakingModel } from '../support/models.ts';
+import { cli } from '../support/process.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
 
 const GIB = 1024 ** 3;
@@ -101,6 +102,35 @@ describe('whether a model fits', () => {
     const most = answer.max_context_length ?? 0;
     expect((await fit('small', large.id, { config: { context_length: most } })).fits).toBe(true);
     expect((await fit('small', large.id, { config: { context_length: most + 256 } })).fits).toBe(false);
+  });
+
+  it('is told on the command line with its parts', async () => {
+    const { stdout, code } = await cli(join(directory.path, 'data'), [
+      'slots',
+      'fit',
+      'small',
+      large.id,
+      '--context',
+      '131072',
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/It fits with [\d,]+ tokens of context\./);
+    expect(stdout).toMatch(/KV cache, 131072 × 1 +8\.00 GiB +8\.00 GiB/);
+    expect(stdout).toContain('Basis: calculated');
+    const refused = await cli(join(directory.path, 'data'), [
+      'slots',
+      'edit',
+      'small',
+      '--context',
+      '131072',
+    ]);
+    expect(refused.code).toBe(0);
+    const load = await cli(join(directory.path, 'data'), ['slots', 'load', 'small', large.id]);
+    expect(load.code).toBe(1);
+    expect(load.stderr).toContain('the machine has 8.0 free');
+    expect(
+      (await cli(join(directory.path, 'data'), ['slots', 'edit', 'small', '--context', '4096'])).code,
+    ).toBe(0);
   });
 
   it('refuses what the slot cannot run', async () => {

@@ -31,10 +31,18 @@ export interface InspectedContainer {
 
 /** Containers of a node, running or not. */
 export async function containersOf(nodeId: string): Promise<InspectedContainer[]> {
-  const ids = (await docker('ps', '-aq', '--no-trunc', '--filter', `label=io.modelops.node=${nodeId}`))
-    .split('\n')
-    .filter((id) => id !== '');
-  return ids.length === 0 ? [] : (JSON.parse(await docker('inspect', ...ids)) as InspectedContainer[]);
+  for (;;) {
+    const ids = (await docker('ps', '-aq', '--no-trunc', '--filter', `label=io.modelops.node=${nodeId}`))
+      .split('\n')
+      .filter((id) => id !== '');
+    if (ids.length === 0) return [];
+    try {
+      return JSON.parse(await docker('inspect', ...ids)) as InspectedContainer[];
+    } catch (error) {
+      // One of them went between the two questions.
+      if (!String(error).includes('No such object')) throw error;
+    }
+  }
 }
 
 export async function removeContainersOf(nodeId: string): Promise<void> {

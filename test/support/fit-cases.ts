@@ -6,6 +6,7 @@ import { readGgufHeader } from '../../src/agent/artifacts/gguf.ts';
 import { estimateLlama, type FitSettings, type Parts } from '../../src/agent/gpus/index.ts';
 import { EngineReport, type MeasuredMemory } from '../../src/agent/runtimes/fit/engine-report.ts';
 import { geometryOfGguf } from '../../src/agent/runtimes/fit/geometry-gguf.ts';
+import { LLAMA_IMAGE } from '../../tools/llama-image.ts';
 import { writeShape, type Shape } from './geometries.ts';
 
 /** A shape with settings, for a comparison of what is calculated with what llama-server reports. */
@@ -146,7 +147,7 @@ async function ask(file: string, settings: FitSettings): Promise<MeasuredMemory>
   const type = settings.kvCacheType;
   const server = spawn('docker', [
     'run', '--rm', '--name', name, '--network', 'none', '-v', `${file}:/model.gguf:ro`,
-    '--entrypoint', 'llama-server', 'modelops-test/llama.cpp:server',
+    '--entrypoint', 'llama-server', LLAMA_IMAGE,
     '--model', '/model.gguf', '--host', '/tmp/engine.sock', '--threads', '1', '--no-webui', '--offline',
     '--no-warmup', '--log-verbosity', '4',
     '--ctx-size', String(settings.contextLength * settings.parallel), '--parallel', String(settings.parallel),
@@ -177,4 +178,25 @@ async function ask(file: string, settings: FitSettings): Promise<MeasuredMemory>
   if (measured === null)
     throw new Error(`llama-server told no memory:\n${lines.filter((line) => / E /.test(line)).join('\n')}`);
   return measured;
+}
+
+export interface FitErrors {
+  readonly weights: number;
+  readonly kv_cache: number;
+  readonly compute: number;
+  readonly total: number;
+}
+
+/** How far what was calculated is off, as a part of what was measured; above 0: too high. */
+export function errorsOf({ measured, estimated }: FitComparison): FitErrors {
+  const { weights, kv_cache: kv, compute } = estimated;
+  const off = (calculated: number, was: number): number =>
+    was === 0 ? (calculated === 0 ? 0 : 1) : calculated / was - 1;
+  const was = (measured.weights ?? 0) + (measured.kv_cache ?? 0) + (measured.compute ?? 0);
+  return {
+    weights: off(weights.expected, measured.weights ?? 0),
+    kv_cache: off(kv.expected, measured.kv_cache ?? 0),
+    compute: off(compute.expected, measured.compute ?? 0),
+    total: off(weights.expected + kv.expected + compute.expected, was),
+  };
 }

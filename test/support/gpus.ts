@@ -6,20 +6,19 @@ import type { TestAgent } from './agent.ts';
 /** Everything at a pace that a test can wait for. */
 export const QUICK: GpuTiming = {
   ...GPU_TIMING,
-  callMs: 5000,
-  firstLineMs: 5000,
+  callMs: 15_000,
   watchedMs: 100,
   lingerMs: 200,
   processesWatchedMs: 100,
   processesIdleMs: 100,
   retryMs: 100,
-  retryMaxMs: 200,
+  retryMaxMs: 1000,
   kernelLogMs: 20,
 };
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 50_000;
 
-/** Watches the GPUs until they are as told. @throws after twenty seconds, with how they were last */
+/** Watches the GPUs until they are as told. @throws after fifty seconds, with how they were last */
 export async function gpusUntil(
   agent: Pick<TestAgent, 'url' | 'token' | 'call'>,
   reached: (gpus: Gpus) => boolean,

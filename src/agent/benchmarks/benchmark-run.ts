@@ -342,7 +342,7 @@ function stepOf(round: BenchmarkRound): Step {
   const first = round.time_to_first_token_ms;
   const rate = `${round.tokens_per_second} tokens/s`;
   return {
-    name: `concurrency_${round.concurrency}`,
+    name: `${round.concurrency} at once`,
     detail: first === null ? rate : `${rate}, first token after ${Math.round(first.p50)} ms`,
     duration_ms: round.duration_ms,
   };

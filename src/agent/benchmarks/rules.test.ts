@@ -81,7 +81,7 @@ describe('a round', () => {
     latencyMs,
   });
 
-  it('is tokens over its time, and each request over the time after its first token', () => {
+  it('is tokens over its time, and of each request over the time of its own', () => {
     expect(
       roundOf('llm_inference', 2, [answer(100, 1100), answer(200, 700), answer(300, 1300)], 1, 2000),
     ).toEqual({
@@ -92,7 +92,7 @@ describe('a round', () => {
       prompt_tokens: 300,
       tokens_per_second: 16.5,
       requests_per_second: 1.5,
-      // 10 tokens in 1.0, 0.5 and 1.0 s.
+      // 11 tokens in 1.1, 0.7 and 1.3 s.
       tokens_per_second_per_request: 10,
       time_to_first_token_ms: { p50: 200, p95: 300, max: 300 },
       latency_ms: { p50: 1100, p95: 1300, max: 1300 },
@@ -120,9 +120,10 @@ describe('a round', () => {
       time_to_first_token_ms: null,
       latency_ms: null,
     });
-    // One token has no time after the first, so no speed.
-    expect(roundOf('llm_inference', 1, [answer(50, 50, 1)], 0, 0)).toMatchObject({
-      tokens_per_second_per_request: null,
+    // A stream that comes in one piece: no speed is made of the time after its first token.
+    expect(roundOf('llm_inference', 1, [answer(50, 50, 10)], 0, 50)).toMatchObject({
+      tokens_per_second: 200,
+      tokens_per_second_per_request: 200,
       time_to_first_token_ms: { p50: 50, p95: 50, max: 50 },
     });
   });

@@ -105,14 +105,12 @@ export function roundOf(
   };
 }
 
-/** Tokens per second of one request: of an answer, those after the first over the time after the first. */
-function speedOf(
-  { promptTokens, outputTokens, firstTokenMs, latencyMs }: Answered,
-  isText: boolean,
-): number | null {
-  if (!isText) return latencyMs > 0 ? promptTokens / (latencyMs / 1000) : null;
-  if (firstTokenMs === null || outputTokens < 2 || latencyMs <= firstTokenMs) return null;
-  return (outputTokens - 1) / ((latencyMs - firstTokenMs) / 1000);
+/**
+ * Tokens per second of one request, from its start to its end. Not from its first token on: where a stream comes in one
+ * piece, that time is nothing.
+ */
+function speedOf({ promptTokens, outputTokens, latencyMs }: Answered, isText: boolean): number | null {
+  return latencyMs > 0 ? (isText ? outputTokens : promptTokens) / (latencyMs / 1000) : null;
 }
 
 function percentilesOf(values: readonly number[]): BenchmarkRound['latency_ms'] {

@@ -4,6 +4,7 @@ import { toIso, type Clock } from '../kernel/clock.ts';
 import { isOn } from './bus-id.ts';
 import type { EventRow, GpuStore } from './gpu-store.ts';
 import type { GpuState } from './gpu-view.ts';
+import type { GpuLoad, GpuUsers } from './ports.ts';
 import type { Xid } from './xid.ts';
 
 /** Reasons that a person should know of. A power cap and an idle GPU are everyday life. */
@@ -55,9 +56,21 @@ export class GpuEvents {
     return event;
   }
 
-  /** Oldest first. */
-  of(uuid: string, window: keyof typeof WINDOW_MS): GpuEvent[] {
-    return this.#store.events(uuid, this.#clock.now() - WINDOW_MS[window]).map(eventOf);
+  /** Oldest first, with what the slots that name the GPU loaded and unloaded. @param names its UUID, and its index */
+  of(names: readonly string[], window: keyof typeof WINDOW_MS, users: GpuUsers): GpuEvent[] {
+    const from = this.#clock.now() - WINDOW_MS[window];
+    const [uuid = ''] = names;
+    const slots = new Set(
+      users
+        .uses()
+        .filter(({ gpuIds }) => gpuIds.some((id) => names.includes(id)))
+        .map(({ slotId }) => slotId),
+    );
+    const loads = slots.size === 0 ? [] : users.loads(from).filter(({ slotId }) => slots.has(slotId));
+    return [
+      ...this.#store.events(uuid, from).map(eventOf),
+      ...loads.flatMap((load) => marksOf(load, uuid, from)),
+    ].toSorted((a, b) => a.at.localeCompare(b.at));
   }
 
   #lossesAndReturns(before: GpuState, now: GpuState): void {
@@ -93,3 +106,17 @@ export class GpuEvents {
 }
 
 const eventOf = ({ at, ...row }: EventRow): GpuEvent => ({ at: toIso(at), ...row });
+
+function marksOf({ slotId, modelId, loadedAt, endedAt }: GpuLoad, uuid: string, from: number): GpuEvent[] {
+  const mark = (at: number, kind: 'loaded' | 'unloaded'): GpuEvent => ({
+    at: toIso(at),
+    gpu_uuid: uuid,
+    kind,
+    code: null,
+    message: `${slotId} ${kind} ${modelId}.`,
+  });
+  return [
+    ...(loadedAt >= from ? [mark(loadedAt, 'loaded')] : []),
+    ...(endedAt !== null && endedAt >= from ? [mark(endedAt, 'unloaded')] : []),
+  ];
+}

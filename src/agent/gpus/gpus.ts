@@ -156,7 +156,9 @@ export class Gpus {
 
   /** What happened to a GPU, oldest first. */
   events(uuid: string, window: GpuHistoryWindow): GpuEvent[] {
-    return this.#events.of(uuid, window);
+    const card = this.#telemetry.state.cards.find((one) => one.uuid === uuid);
+    const names = card === undefined ? [uuid] : [uuid, String(card.index)];
+    return this.#events.of(names, window, this.#deps.users);
   }
 
   #changed(before: GpuState, now: GpuState, isTick: boolean): void {

@@ -7,7 +7,17 @@ export interface GpuUse {
   readonly containers: readonly string[];
 }
 
+/** A model that a slot held for a while. Milliseconds since the epoch. */
+export interface GpuLoad {
+  readonly slotId: string;
+  readonly modelId: string;
+  readonly loadedAt: number;
+  readonly endedAt: number | null;
+}
+
 /** What GPUs ask of the slots above them. Composition fills it. */
 export interface GpuUsers {
   uses(): readonly GpuUse[];
+  /** What slots held at some time since `from`. */
+  loads(from: number): readonly GpuLoad[];
 }

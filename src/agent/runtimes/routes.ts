@@ -5,9 +5,10 @@ import { toIsoOrNull, type Clock } from '../kernel/clock.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
 import type { RuntimeDriver } from './drivers/driver.ts';
 import type { EngineMetrics } from './metrics/engine-metrics.ts';
+import { renderContainer } from './render.ts';
 import { listRuntimes } from './runtime-list.ts';
 import type { Slots } from './slots/slots.ts';
-import type { SpecRegistry } from './specs/spec-registry.ts';
+import { parseSpec, type SpecRegistry } from './specs/spec-registry.ts';
 
 const SlotCursor = z.tuple([z.string()]);
 
@@ -19,6 +20,7 @@ export function runtimeRoutes(
     specs: SpecRegistry;
     drivers: ReadonlyMap<string, RuntimeDriver>;
     clock: Clock;
+    render: Parameters<typeof renderContainer>[0];
   },
 ): void {
   const { slots, specs, metrics } = deps;
@@ -27,6 +29,13 @@ export function runtimeRoutes(
     runtimes: await listRuntimes(deps, signal),
     problems: [...specs.problems],
   }));
+  router.implement('renderRuntime', async ({ params, body }, { caller, signal }) => ({
+    container: await renderContainer(deps.render, params.id, body, caller, signal),
+  }));
+  router.implement('validateRuntime', ({ body }) => {
+    const result = parseSpec(body.yaml, 'spec.yaml');
+    return 'spec' in result ? { id: result.spec.id, problems: [] } : { id: null, problems: result.problems };
+  });
   router.implement('listSlots', ({ query }) => {
     const after = decodeCursor(query.cursor, SlotCursor)?.[0] ?? '';
     const { rows, next } = pageOf(

@@ -122,9 +122,7 @@ async function follow(connection: Connection, job: Job, output: Output): Promise
       if (phase === 'waiting' && progress.reason !== undefined) output.say(`Waiting: ${progress.reason}.`);
     }
     for (const step of progress?.steps?.slice(told) ?? [])
-      output.say(
-        `${step.name.replace('concurrency_', '').padStart(3)} at once: ${step.detail}  (${formatDuration(step.duration_ms)})`,
-      );
+      output.say(`  ${step.name.padStart(10)}: ${step.detail}  (${formatDuration(step.duration_ms)})`);
     told = progress?.steps?.length ?? told;
   });
   if (done.state === 'succeeded') return done;

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { ENDPOINTS, type Slot } from '../../shared/contract/index.ts';
+import { ENDPOINTS, type Slot, type SlotConfig } from '../../shared/contract/index.ts';
 import type { Connection } from '../agent-connection.ts';
 import { action } from '../command-context.ts';
+import { describeFit } from '../fit.ts';
 import { readEvents } from '../events.ts';
 import { formatDuration, formatTable } from '../output.ts';
 import { AppError } from '../../shared/contract/index.ts';
@@ -98,12 +99,13 @@ export function slotCommands(program: Command): void {
     },
   );
 
-  action<SlotSettings>(
+  action<SlotSettings & { override?: boolean }>(
     withSettings(
       slots
         .command('edit')
         .description('change a slot; one that holds a model is started again')
-        .argument('<id>'),
+        .argument('<id>')
+        .option('--override', 'even though the estimate says that it does not fit'),
     ),
     async ({ agent, output }, options, id) => {
       const { call } = await agent();
@@ -114,24 +116,54 @@ export function slotCommands(program: Command): void {
         ...(options.name === undefined ? {} : { display_name: options.name }),
         ...(options.runtime === undefined ? {} : { runtime_spec: options.runtime }),
         ...(Object.keys(changes).length === 0 ? {} : { config: { ...before.config, ...changes } }),
+        ...(options.override === true ? { override: true } : {}),
       };
       const { slot } = await call(ENDPOINTS.patchSlot, { params, body }, { ifMatch: before.rev });
       output.result({ slot }, `Slot ${slot.id} is changed.`);
     },
   );
 
-  action<{ wait: boolean }>(
+  action<SlotSettings & { kvType?: SlotConfig['kv_cache_type']; gpu?: string[] }>(
+    slots
+      .command('fit')
+      .description('whether a model would fit into a slot, and what would make it fit')
+      .argument('<id>')
+      .argument('<model>')
+      .option('--context <tokens>', 'tokens one request may have', wholeNumber)
+      .option('--parallel <n>', 'requests at once', wholeNumber)
+      .option('--kv-type <type>', 'type of the KV cache')
+      .option('--gpu <uuid...>', 'GPUs in place of those of the slot'),
+    async ({ agent, output }, { kvType, gpu, ...options }, id, model) => {
+      const { call } = await agent();
+      const params = { id: id ?? '' };
+      const { slot } = await call(ENDPOINTS.getSlot, { params });
+      const changes = {
+        ...configOf(options),
+        ...(kvType === undefined ? {} : { kv_cache_type: kvType }),
+      };
+      const body = {
+        managed_model_id: model ?? '',
+        config: { ...slot.config, ...changes },
+        ...(gpu === undefined ? {} : { gpu_ids: gpu }),
+      };
+      const fit = await call(ENDPOINTS.fitSlot, { params, body });
+      output.result(fit, describeFit(fit));
+    },
+  );
+
+  action<{ wait: boolean; override?: boolean }>(
     slots
       .command('load')
       .description('load a model into a slot')
       .argument('<id>')
       .argument('<model>')
+      .option('--override', 'even though the estimate says that it does not fit')
       .option('--no-wait', 'do not wait until it serves'),
     async ({ agent, output }, options, id, model) => {
       const connection = await agent();
       const { slot } = await connection.call(ENDPOINTS.loadSlot, {
         params: { id: id ?? '' },
-        body: { managed_model_id: model ?? '' },
+        body: { managed_model_id: model ?? '', override: options.override === true },
       });
       const done = options.wait
         ? await waitForSlot(
@@ -165,10 +197,19 @@ export function slotCommands(program: Command): void {
     },
   );
 
-  action(
-    slots.command('restart').description('start the runtime of a slot again').argument('<id>'),
-    async ({ agent, output }, _options, id) => {
-      const { slot } = await (await agent()).call(ENDPOINTS.restartSlot, { params: { id: id ?? '' } });
+  action<{ override?: boolean }>(
+    slots
+      .command('restart')
+      .description('start the runtime of a slot again')
+      .argument('<id>')
+      .option('--override', 'even though the estimate says that it does not fit'),
+    async ({ agent, output }, options, id) => {
+      const { slot } = await (
+        await agent()
+      ).call(ENDPOINTS.restartSlot, {
+        params: { id: id ?? '' },
+        query: { override: options.override === true },
+      });
       output.result({ slot }, `${slot.id} starts again.`);
     },
   );
@@ -184,30 +225,6 @@ export function slotCommands(program: Command): void {
   benchCommand(slots);
   terminalCommand(slots);
   logsCommand(program);
-  runtimesCommand(program);
-}
-
-function runtimesCommand(program: Command): void {
-  action(
-    program.command('runtimes').description('runtimes this node knows, and why one is not available'),
-    async ({ agent, output }) => {
-      const answer = await (await agent()).call(ENDPOINTS.listRuntimes, {});
-      const rows = answer.runtimes.map((runtime) => [
-        runtime.id,
-        runtime.driver,
-        runtime.formats.join(', '),
-        runtime.available ? 'available' : 'not available',
-        runtime.unavailable?.message ?? runtime.image ?? '',
-      ]);
-      const problems = answer.problems.map(
-        (problem) => `${problem.file}:${problem.line ?? 1}:${problem.column ?? 1} ${problem.message}`,
-      );
-      output.result(
-        answer,
-        [formatTable(['id', 'driver', 'formats', 'state', 'detail'], rows), ...problems].join('\n'),
-      );
-    },
-  );
 }
 
 /** Waits until a slot is as wished. @throws {AppError} its load error when it gives up. */

@@ -28,6 +28,9 @@ const RestartDialog = lazy(async () => ({
 const DeleteSlotDialog = lazy(async () => ({
   default: (await import('../features/slots/SlotDialogs.tsx')).DeleteSlotDialog,
 }));
+const MeasureDialog = lazy(async () => ({
+  default: (await import('../features/benchmarks/MeasureDialog.tsx')).MeasureDialog,
+}));
 const CancelJobDialog = lazy(async () => ({
   default: (await import('../features/jobs/CancelJobDialog.tsx')).CancelJobDialog,
 }));
@@ -68,6 +71,8 @@ function draw(dialog: Dialog): ReactNode {
       return <UnloadDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'restart':
       return <RestartDialog slotId={dialog.slotId} onClose={closeDialog} />;
+    case 'benchmark':
+      return <MeasureDialog slotId={dialog.slotId} onClose={closeDialog} />;
     case 'new-slot':
       return (
         <NewSlotDialog

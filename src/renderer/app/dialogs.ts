@@ -14,6 +14,7 @@ export type Dialog =
   | { readonly kind: 'load'; readonly modelId?: string; readonly slotId?: string }
   | { readonly kind: 'unload'; readonly slotId: string }
   | { readonly kind: 'restart'; readonly slotId: string }
+  | { readonly kind: 'benchmark'; readonly slotId: string }
   | { readonly kind: 'new-slot'; readonly proposal?: SlotProposal }
   | { readonly kind: 'delete-slot'; readonly slotId: string }
   | { readonly kind: 'cancel-job'; readonly jobId: string }

@@ -14,10 +14,13 @@ export type RegistryFault =
   | 'blob-missing'
   /** Blobs end in the middle, and the connection with them. */
   | 'cut'
-  /** Blobs begin, and nothing more comes until `release`. */
+  /** Layers begin, and nothing more comes until `release`. */
   | 'hold'
   | 'rate-limit'
   | 'error';
+
+/** Configurations are smaller. */
+const HELD_BYTES = 10_000;
 
 export class Registry implements AsyncDisposable {
   readonly host: string;
@@ -126,7 +129,7 @@ export class Registry implements AsyncDisposable {
     const half = Math.floor(blob.bytes.length / 2);
     if (this.#fault === 'cut') {
       response.write(blob.bytes.subarray(0, half), () => response.destroy());
-    } else if (this.#fault === 'hold') {
+    } else if (this.#fault === 'hold' && blob.bytes.length > HELD_BYTES) {
       response.write(blob.bytes.subarray(0, half));
       this.#held.add(() => response.end(blob.bytes.subarray(half)));
       this.#holding.resolve();

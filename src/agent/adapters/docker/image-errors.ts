@@ -50,17 +50,17 @@ const PULL: readonly Row[] = [
     () => 'Name an image for this machine.',
   ],
   [
-    /unauthorized|authentication required|no basic auth credentials|denied: |forbidden/i,
-    'permission_denied',
-    (reference) => `${registryOf(reference)} wants a login for ${reference}.`,
-    (reference) =>
-      `Sign in with \`docker login ${registryOf(reference)}\` and \`docker pull\` it on a shell, or import a saved image.`,
-  ],
-  [
     /manifest unknown|manifest for .* not found|repository does not exist|pull access denied|name unknown|not found: manifest/i,
     'not_found',
     (reference) => `${registryOf(reference)} has no image ${reference}.`,
     () => 'Check the name and the tag; a private repository looks the same without a login.',
+  ],
+  [
+    /unauthorized|authentication required|no basic auth credentials|\bdenied\b|forbidden/i,
+    'permission_denied',
+    (reference) => `${registryOf(reference)} wants a login for ${reference}.`,
+    (reference) =>
+      `Sign in with \`docker login ${registryOf(reference)}\` and \`docker pull\` it on a shell, or import a saved image.`,
   ],
   [
     /no such host|dial tcp|connection refused|i\/o timeout|TLS handshake|EOF|connection reset|request canceled|context deadline|x509|server gave HTTP response|network is unreachable|unexpected status|received unexpected HTTP|error pulling image|filesystem layer verification failed|failed to (copy|do request)|http: /i,

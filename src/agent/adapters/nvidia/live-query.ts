@@ -73,7 +73,7 @@ export class LiveQuery {
       this.#end(problemOf({ code: null, text: `it cannot be started (${error.message})` })),
     );
     this.#child.once('close', (code) => this.#end(problemOf({ code, text: this.#text })));
-    let cancel = options.timers.after(this.#firstCheckMs(), () => watch());
+    let cancel = options.timers.after(options.intervalMs, () => watch());
     const watch = (): void => {
       this.#watch();
       if (!this.#over) cancel = options.timers.after(options.intervalMs, watch);
@@ -98,11 +98,6 @@ export class LiveQuery {
     kill(this.#child);
   }
 
-  #firstCheckMs(): number {
-    const { intervalMs, firstLineMs = FIRST_LINE_MS } = this.#options;
-    return Math.max(intervalMs, firstLineMs - (SILENT_TICKS - 1) * intervalMs);
-  }
-
   #watch(): void {
     if (this.#ticks > this.#seenTicks) {
       this.#seenTicks = this.#ticks;
@@ -110,8 +105,11 @@ export class LiveQuery {
       return;
     }
     this.#silent += 1;
-    if (this.#silent < SILENT_TICKS) return;
-    const seconds = Math.max(1, Math.round((SILENT_TICKS * this.intervalMs) / 1000));
+    const { firstLineMs = FIRST_LINE_MS } = this.#options;
+    const patience =
+      this.#ticks === 0 ? Math.max(SILENT_TICKS, Math.ceil(firstLineMs / this.intervalMs)) : SILENT_TICKS;
+    if (this.#silent < patience) return;
+    const seconds = Math.max(1, Math.round((patience * this.intervalMs) / 1000));
     this.#end(this.#garbage > 0 ? garbageProblem(this.#text) : hungProblem(seconds));
   }
 

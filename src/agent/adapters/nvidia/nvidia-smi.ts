@@ -136,9 +136,16 @@ export class NvidiaSmi {
       );
       const unknown = unknownField(answer.text);
       if (unknown === null) {
-        if (answer.code !== 0) throw new DriverFailure(problemOf(answer));
         const names = asked.map(({ field }) => field);
         const rows = answer.stdout.split('\n').flatMap((line) => rowOf(line, names, wide) ?? []);
+        if (answer.code !== 0) {
+          // A warning (a damaged infoROM, a loose cable) ends with a code of its own, and has answered all the same.
+          const problem = problemOf(answer);
+          const hasAnswered = rows.some((row) =>
+            /^GPU-/.test(row['uuid' as Field] ?? row['gpu_uuid' as Field] ?? ''),
+          );
+          if (problem.state !== 'failed' || !hasAnswered) throw new DriverFailure(problem);
+        }
         return { asked, rows, text: answer.text, costMs: answer.costMs };
       }
       const fewer = withoutField(asked, unknown);

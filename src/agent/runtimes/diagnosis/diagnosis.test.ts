@@ -250,6 +250,7 @@ const TABLE: readonly Row[] = [
   ],
   ['driver-library-mismatch', '', cuda, 'gpu_unavailable', /updated/, []],
   ['driver-too-old', '', vllm, 'gpu_unavailable', /too old/, []],
+  ['gpu-not-in-container-llama', '', cuda, 'runtime_gpu_lost', /does not see the GPU/, []],
   ['gpu-not-in-container', '', vllm, 'runtime_gpu_lost', /does not see the GPU/, []],
   [
     'gpu-architecture',

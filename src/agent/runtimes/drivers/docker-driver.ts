@@ -35,10 +35,14 @@ import type {
   RuntimeDriver,
 } from './driver.ts';
 
+const ASK_MS = 10_000;
+const MAX_ASKED = 64 * 1024;
+
 interface Tracked {
   readonly exited: PromiseWithResolvers<ExitInfo>;
 }
 
+const ORDINARY_ENGINE = { rootless: false, desktop: false, nvidia: { runtime: false, cdi: null } };
 const HIDDEN_KEY = '(a random key)';
 
 /**
@@ -127,11 +131,12 @@ export class DockerDriver implements RuntimeDriver {
   }
 
   async describe(launch: Launch, signal: AbortSignal): Promise<ContainerDescription> {
-    const host = this.#host(await this.#engine.info(signal));
+    // An engine that cannot be asked is taken for an ordinary one of this system.
+    const info = await this.#engine.info(signal).catch(() => ORDINARY_ENGINE);
+    const host = this.#host(info);
     const isTcp = launch.transport.kind === 'tcp';
     return {
-      create: { ...containerBody(launch, host, isTcp ? HIDDEN_KEY : null) },
-      network: isTcp ? { ...networkBody(launch, host) } : null,
+      create: containerBody(launch, host, isTcp ? HIDDEN_KEY : null),
       isolation: isTcp ? 'partial' : 'full',
     };
   }
@@ -191,7 +196,7 @@ export class DockerDriver implements RuntimeDriver {
     this.#engine.close();
   }
 
-  #host(info: EngineInfo): ContainerHost {
+  #host(info: Pick<EngineInfo, 'rootless' | 'desktop' | 'nvidia'>): ContainerHost {
     return {
       nodeId: this.#nodeId,
       rootless: info.rootless,
@@ -227,9 +232,29 @@ export class DockerDriver implements RuntimeDriver {
       containerId: info.id,
       isolation: port === '' ? 'full' : 'partial',
       exited: tracked.exited.promise,
+      ask: (command, signal) => this.#ask(info.id, command, signal),
       follow: (onLine, backlog, signal) => this.#follow(info.id, onLine, backlog, signal),
       stop: (graceMs) => this.#removeContainer(info, graceMs),
     };
+  }
+
+  /** What a program in the container prints in ten seconds at most. */
+  async #ask(id: string, command: readonly string[], signal: AbortSignal): Promise<string> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]);
+    const { stream } = await this.#engine.exec(id, { command, env: [], columns: 200, rows: 50 }, limit);
+    const stop = (): void => void stream.destroy();
+    limit.addEventListener('abort', stop, { once: true });
+    let text = '';
+    try {
+      for await (const chunk of stream) {
+        text += String(chunk);
+        if (text.length > MAX_ASKED) break;
+      }
+    } finally {
+      limit.removeEventListener('abort', stop);
+      stream.destroy();
+    }
+    return text;
   }
 
   async #follow(

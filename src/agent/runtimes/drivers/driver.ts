@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../../shared/contract/index.ts';
 import type { RuntimeAddress } from '../../kernel/egress.ts';
+import type { ContainerBody } from './container.ts';
 import type { Entrypoint } from '../specs/launch.ts';
 import type { RuntimeSpec, SpecTransport } from '../specs/spec.ts';
 
@@ -82,6 +83,8 @@ export interface RunningRuntime {
   readonly exited: Promise<ExitInfo>;
   /** Every line from now on; `backlog` lines of before first. */
   follow(onLine: (line: LogLine) => void, backlog: number, signal: AbortSignal): Promise<void>;
+  /** Runs a program beside it, where it runs. @returns what it prints; absent where that cannot be done */
+  ask?(command: readonly string[], signal: AbortSignal): Promise<string>;
   /** Asks it to end, then makes it, and removes what it leaves. Resolves when it is gone. */
   stop(graceMs: number): Promise<void>;
 }
@@ -97,9 +100,7 @@ export interface Availability {
 /** A container that is not made. */
 export interface ContainerDescription {
   /** The body of the engine's create call. */
-  readonly create: Readonly<Record<string, unknown>>;
-  /** The body of the call that makes its network; null when it has none. */
-  readonly network: Readonly<Record<string, unknown>> | null;
+  readonly create: ContainerBody;
   readonly isolation: 'full' | 'partial' | 'none';
 }
 

@@ -46,7 +46,10 @@ const MOST_CONTEXT = 1_048_576;
  */
 export function machineFit(input: MachineFitInput): MachineFit {
   const { gpus, neighbours, geometry } = input;
-  const byRoom = gpus.toSorted((a, b) => (b.availableBytes ?? 0) - (a.availableBytes ?? 0));
+  // One whose driver does not say what is free is no place to promise.
+  const byRoom = gpus
+    .filter(({ availableBytes }) => availableBytes !== null)
+    .toSorted((a, b) => (b.availableBytes ?? 0) - (a.availableBytes ?? 0));
   for (const gpu of byRoom) {
     const found = tryOn(input, [gpu]);
     if (found !== null) return { ...found, verdict: `Fits ${gpu.label}${upTo(found)}.` };

@@ -135,7 +135,7 @@ function correct(estimate: Estimate, { measured, family }: FitProblem): Estimate
   const scale = (range: Range, part: keyof MeasuredMemory): Range => {
     const factor = factorOf(part);
     if (factor === null) return range;
-    return about(range.expected * factor, 0.99, 1.02);
+    return about(range.expected * factor, 0.999, 1.005);
   };
   return {
     ...estimate,

@@ -35,6 +35,8 @@ export interface ImageJobDeps {
 /** Kept free beside an archive: directories, and what other programs write meanwhile. */
 const SPARE_BYTES = 64 * 1024 * 1024;
 const CHECK_MS = 10_000;
+const TELL_MS = 1000;
+const STALLED_MS = 30_000;
 
 /** Docker's words for processors are those of Go. */
 const ENGINE_ARCH = ({ x64: 'amd64', arm64: 'arm64', ia32: '386' } as Record<string, string>)[arch] ?? arch;
@@ -152,11 +154,8 @@ async function pullWhileOnline(
     try {
       // Silent while it waits: the job was allowed once, and waits now because a person switched.
       if (egress.allows(destination)) {
-        await engine.pull(
-          payload.reference,
-          pullReporter(context),
-          AbortSignal.any([signal, wentOffline.signal]),
-        );
+        using reporter = pullReporter(context);
+        await engine.pull(payload.reference, reporter.on, AbortSignal.any([signal, wentOffline.signal]));
         return;
       }
     } catch (error) {
@@ -170,19 +169,38 @@ async function pullWhileOnline(
   }
 }
 
-function pullReporter(context: JobContext<unknown>): (event: EngineProgress) => void {
+/**
+ * Tells how far a pull is: at every line of the engine, and every second besides, so that a rate falls to 0 and a
+ * silence of half a minute is said when no line comes.
+ */
+function pullReporter(
+  context: JobContext<unknown>,
+): Disposable & { readonly on: (event: EngineProgress) => void } {
   let layers: Layers = new Map();
+  let heardAt = performance.now();
   const meter = new RateMeter();
-  context.report({ phase: 'pulling' });
-  return (event) => {
-    layers = foldLayer(layers, event);
+  const tell = (): void => {
     const { phase, bytesDone, bytesTotal } = totalOf(layers);
+    const silentMs = performance.now() - heardAt;
+    const isStalled = silentMs >= STALLED_MS;
     context.report({
-      phase,
+      phase: isStalled ? 'stalled' : phase,
       bytes_done: bytesDone,
       bytes_total: bytesTotal,
       ...(bytesTotal === null ? {} : meter.sample(bytesDone, bytesTotal)),
+      ...(isStalled ? { reason: `No word from Docker for ${Math.round(silentMs / 1000)} s.` } : {}),
     });
+  };
+  tell();
+  const timer = setInterval(tell, TELL_MS);
+  timer.unref();
+  return {
+    on: (event) => {
+      heardAt = performance.now();
+      layers = foldLayer(layers, event);
+      tell();
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
   };
 }
 

@@ -10,7 +10,7 @@ import { Progress } from './progress.ts';
 
 const BACKLOG_LINES = 5000;
 /** The end of a container and the end of its log come over different connections. */
-const LOG_END_MS = 2000;
+const LOG_END_MS = 10_000;
 
 export interface AttachOptions {
   readonly pool: Pool;
@@ -117,7 +117,7 @@ export class AttachedRuntime {
     await (await this.#opened).flush();
   }
 
-  /** After its end: until the last line was read, or for two seconds. */
+  /** After its end: until the last line was read, or for ten seconds: a busy engine is slow to tell. */
   async logEnd(): Promise<void> {
     const longEnough = new Promise((resolve) => setTimeout(resolve, LOG_END_MS).unref());
     await Promise.race([this.#logEnded, longEnough]);

@@ -70,8 +70,12 @@ export class Launcher {
     return driver;
   }
 
-  effective(slot: Pick<SlotRow, 'runtime_spec' | 'config'>, model: ModelRow): EffectiveConfig {
+  effective(slot: Pick<SlotRow, 'runtime_spec' | 'config'>, model: ModelRow | null): EffectiveConfig {
     const spec = this.#deps.specs.get(slot.runtime_spec);
+    if (model === null) {
+      const nothing = { override: {}, overrideRevision: 0, declared: {}, inferred: {} };
+      return effectiveConfig(spec, { slot: slot.config, ...nothing });
+    }
     const inferred = inferredOf(model);
     return effectiveConfig(spec, {
       slot: slot.config,
@@ -108,6 +112,14 @@ export class Launcher {
     };
   }
 
+  /** Whether a start would have what it needs. @throws {AppError} `gpu_unavailable`, `image_missing`, `runtime_unavailable`, ... */
+  async assertStartable(slot: SlotRow, model: ModelRow, signal: AbortSignal): Promise<void> {
+    const spec = this.#deps.specs.get(slot.runtime_spec);
+    const effective = this.effective(slot, model);
+    await this.#assertGpus(spec, slot, effective, signal);
+    await this.driverFor(spec).resolve(spec, effective.values.image, signal);
+  }
+
   /** @throws {AppError} what resolving the engine says: `image_missing`, `runtime_unavailable`, ... */
   async prepare(
     slot: SlotRow,
@@ -123,7 +135,7 @@ export class Launcher {
     const transport = pickTransport(spec, effective.values, engine.version, await driver.canUnix(signal));
     if (transport === null) throw unreachable(spec, engine);
     return {
-      launch: this.#launch({ slot, model, attempt, spec, engine, effective, transport }),
+      launch: this.draft({ slot, model, attempt, spec, engine, effective, transport }),
       driver,
       spec,
       effective,
@@ -158,9 +170,10 @@ export class Launcher {
       throw new AppError('invalid_argument', problem.message, { details: { fields: problem.fields } });
   }
 
-  #launch(parts: {
-    slot: SlotRow;
-    model: ModelRow;
+  /** What would be started, whether it can be or not. Without a model, words in angle brackets stand for it. */
+  draft(parts: {
+    slot: Pick<SlotRow, 'id' | 'capability' | 'generation' | 'gpu_ids' | 'restarts'>;
+    model: ModelRow | null;
     attempt: number;
     spec: RuntimeSpec;
     engine: Engine;
@@ -170,10 +183,11 @@ export class Launcher {
     const { slot, model, attempt, spec, engine, effective, transport } = parts;
     const { paths, blobs } = this.#deps;
     const { values } = effective;
-    const { modelFile, mmprojFile } = this.#modelFiles(model);
+    const { modelFile, mmprojFile } = model === null ? exampleFiles(spec) : this.#modelFiles(model);
+    const modelId = model?.id ?? '<model>';
     const facts = (seen: RuntimePaths): LaunchFacts => ({
       capability: slot.capability,
-      servedName: model.id,
+      servedName: modelId,
       transport,
       version: engine.version,
       gpuCount: slot.gpu_ids.length,
@@ -194,8 +208,8 @@ export class Launcher {
     const hash = configHash({
       spec: spec.id,
       engine: engine.id,
-      content: model.content_id,
-      model: model.id,
+      content: model?.content_id ?? null,
+      model: modelId,
       args: args(fixed),
       env: env(fixed),
       entrypoint: { command: entrypoint.command, prefix: entrypoint.prefix },
@@ -210,7 +224,7 @@ export class Launcher {
     return {
       slotId: slot.id,
       attempt,
-      modelId: model.id,
+      modelId,
       generation: slot.generation,
       configHash: hash,
       spec,
@@ -220,7 +234,8 @@ export class Launcher {
       entrypoint,
       transport,
       gpuIds: slot.gpu_ids,
-      modelDirectory: blobs.modelDirectory(contentHexOf(model.content_id)),
+      modelDirectory:
+        model === null ? '<model directory>' : blobs.modelDirectory(contentHexOf(model.content_id)),
       modelFile,
       mmprojFile,
       socketDirectory: socketDirectory(paths.runtime, slot.id, attempt),
@@ -247,6 +262,10 @@ export function settingsOf(
   effective: EffectiveConfig,
 ): RuntimeSettings {
   return { runtime_spec: slot.runtime_spec, gpu_ids: slot.gpu_ids, config: effective.values };
+}
+
+function exampleFiles(spec: RuntimeSpec): { modelFile: string; mmprojFile: null } {
+  return { modelFile: spec.formats.includes('gguf') ? 'model.gguf' : '', mmprojFile: null };
 }
 
 function unreachable(spec: RuntimeSpec, engine: Engine): AppError {

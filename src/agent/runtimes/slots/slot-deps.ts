@@ -10,6 +10,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { DiagnosisRule } from '../diagnosis/rule.ts';
 import type { MemoryFit } from '../fit/memory-fit.ts';
 import type { SlotEndpoint } from './endpoint.ts';
+import type { SlotGpus } from './gpu-check.ts';
 import type { Launcher } from './launcher.ts';
 import type { LivenessTiming } from './liveness.ts';
 import type { RetryPolicy } from './plan.ts';
@@ -31,6 +32,7 @@ export interface SlotActorDeps {
   readonly launcher: Launcher;
   readonly room: RoomBeside;
   readonly fit: MemoryFit;
+  readonly gpus: SlotGpus;
   readonly rules: readonly DiagnosisRule[];
   /** What engines say of themselves. */
   readonly metrics: { latest(endpoint: SlotEndpoint | null): SlotMetrics | null };

@@ -13,6 +13,8 @@ import type { RuntimeSettings } from './pending-changes.ts';
 import type { SlotStore } from './slot-store.ts';
 
 const STOP_GRACE_MS = 10_000;
+/** One that failed has nothing to finish, and one that hangs does not hear. */
+const FAILED_GRACE_MS = 2000;
 const POOL_CONNECTIONS = 128;
 /** Of an engine whose spec was taken away while it runs. */
 const UNKNOWN_STALL_MS = 300_000;
@@ -111,7 +113,7 @@ export class SlotRuntimes {
   /** As `end`, for one that failed: what cannot be removed now is removed when the engine can be asked again. */
   async endFailed(runtime: AttachedRuntime, failure: LoadError): Promise<void> {
     const { database, store, slotId, log } = this.#deps;
-    await runtime.running.stop(STOP_GRACE_MS).catch((cause: unknown) => {
+    await runtime.running.stop(FAILED_GRACE_MS).catch((cause: unknown) => {
       log.warn({ err: cause }, 'what is left of a runtime could not be removed');
     });
     const code = runtime.exit?.code ?? null;

@@ -5,6 +5,7 @@ import type { AttachedRuntime } from './attached-runtime.ts';
 import { AttemptStarter } from './attempt-starter.ts';
 import { bringUp } from './bring-up.ts';
 import type { FailureTracker } from './failure-tracker.ts';
+import { cpuFallback, lostGpu, saysGpuLost, unusedGpus, usesItsGpus } from './gpu-check.ts';
 import type { PreparedLaunch } from './launcher.ts';
 import { Liveness } from './liveness.ts';
 import type { AttemptLogs } from './log-buffer.ts';
@@ -19,6 +20,8 @@ const DIAGNOSED_LINES = 1000;
 /** A runtime that served this long and then died is not in a crash loop. */
 const HEALTHY_MS = 60_000;
 const WATCH_AGAIN_MS = 1000;
+/** The driver is asked in the container too, which starts a program there. */
+const GPU_LOOK_MS = 20_000;
 
 /** What the steps share with the owner of the slot. */
 export interface StepContext {
@@ -42,6 +45,8 @@ export class SlotSteps {
   readonly #context: StepContext;
   readonly #starter: AttemptStarter;
   readonly #liveness: Liveness;
+  /** When the GPUs of what serves were last looked at, and whether it was seen to use them. */
+  #gpusSeen = { at: 0, used: false };
   /** Written down, but never came to run. */
   #unstarted: number | null = null;
 
@@ -201,6 +206,13 @@ export class SlotSteps {
     const before = store.attempt(this.#context.slotId, running.attempt);
     const identity = prepared?.identity ?? before?.runtime_identity ?? '';
     const spec = prepared?.spec ?? launcher.specOrNull(runtime.settings?.runtime_spec ?? '');
+    if (spec?.device === 'cuda') {
+      // Not one call is answered by a processor in place of a GPU.
+      const fallback = cpuFallback(this.#deps.rules, spec.engine, runtime.tail(DIAGNOSED_LINES));
+      if (fallback !== null) throw fallback;
+      this.#gpusSeen = { at: now, used: false };
+      this.#deps.gpus.processesChanged();
+    }
     runtime.serve(identity, spec?.refuse_parameters ?? []);
     if (before?.loaded_at == null)
       await database.transact(() => store.attemptLoaded(this.#context.slotId, running.attempt));
@@ -249,6 +261,7 @@ export class SlotSteps {
   async #look(runtime: AttachedRuntime, until: number | null, signal: AbortSignal): Promise<void> {
     const { clock, watchMs, store } = this.#deps;
     await this.#liveness.look(runtime, store.get(this.#context.slotId).capability, signal);
+    await this.#lookAtGpus(runtime, signal);
     const { isListed } = this.#liveness;
     if (isListed) {
       this.#observed.observedAt = clock.now();
@@ -258,6 +271,30 @@ export class SlotSteps {
     }
     const again = clock.now() + (isListed ? watchMs : WATCH_AGAIN_MS);
     this.#context.schedule(until === null ? again : Math.min(until, again));
+  }
+
+  /** @throws {AppError} `runtime_gpu_lost`, `runtime_gpu_unused`. */
+  async #lookAtGpus(runtime: AttachedRuntime, signal: AbortSignal): Promise<void> {
+    const { gpus, clock } = this.#deps;
+    const ids = runtime.settings?.gpu_ids ?? [];
+    if (runtime.device !== 'cuda' || ids.length === 0) return;
+    if (clock.now() - this.#gpusSeen.at < GPU_LOOK_MS) return;
+    this.#gpusSeen.at = clock.now();
+    for (const id of ids) {
+      const problem = await gpus.problemOf(id, signal);
+      if (problem !== null) throw lostGpu(problem);
+    }
+    const said = await runtime.running.ask?.(['nvidia-smi', '-L'], signal).catch(() => null);
+    signal.throwIfAborted();
+    if (said != null && saysGpuLost(said))
+      throw lostGpu(`In its container, nvidia-smi says: ${said.trim().slice(0, 200)}`);
+    if (this.#gpusSeen.used) return;
+    const uses = usesItsGpus(
+      this.#context.slotId,
+      ids.flatMap((id) => gpus.read(id) ?? []),
+    );
+    if (uses === false) throw unusedGpus(ids);
+    this.#gpusSeen.used = uses === true;
   }
 
   async stop(): Promise<void> {

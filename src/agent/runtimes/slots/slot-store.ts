@@ -276,6 +276,16 @@ export class SlotStore {
       .map(parseAttempt);
   }
 
+  /** Attempts that served at some time since `from`. */
+  loadsSince(from: number): { slotId: string; modelId: string; loadedAt: number; endedAt: number | null }[] {
+    return this.#database
+      .prepare<{ slotId: string; modelId: string; loadedAt: number; endedAt: number | null }>(
+        `SELECT slot_id AS slotId, model_id AS modelId, loaded_at AS loadedAt, ended_at AS endedAt FROM slot_attempts
+         WHERE loaded_at IS NOT NULL AND (loaded_at >= :from OR ended_at >= :from) ORDER BY loaded_at`,
+      )
+      .all({ from });
+  }
+
   /** Milliseconds that loading this model into this slot usually took: the median of the last five; null without any. */
   usualLoadMs(slotId: string, modelId: string): number | null {
     const rows = this.#database

@@ -155,17 +155,15 @@ export class SlotWishes {
    * @throws {AppError} the guards of `assign`, and what the engine says: `image_missing`, `runtime_unavailable`, ...
    */
   async load(id: string, modelId: string, actor: Actor, override = false): Promise<Slot> {
-    const { database, store, journal, models, lifecycle, launcher, specs } = this.#deps;
+    const { database, store, journal, models, lifecycle, launcher } = this.#deps;
     const wanted = store.get(id);
-    const spec = specs.get(wanted.runtime_spec);
     const { hosting } = lifecycle.visible(modelId, actor);
     // Files may have come back, or been imported again, since somebody looked.
     if (hosting === 'local') await lifecycle.observeArtifact(modelId);
     const model = models.get(modelId);
     this.#assertAssignable(wanted, model, null, false);
     // A wish that cannot come true now is refused now, not by a slot that fails later.
-    const image = launcher.effective(wanted, model).values.image;
-    await launcher.driverFor(spec).resolve(spec, image, AbortSignal.timeout(RESOLVE_MS));
+    await launcher.assertStartable(wanted, model, AbortSignal.timeout(RESOLVE_MS));
     const holds = ({ desired_model_id: desired }: SlotRow): boolean =>
       desired === modelId && this.#owners.get(id).observed.error === null;
     // What is there already is not asked whether it fits.

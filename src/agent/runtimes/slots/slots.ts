@@ -70,6 +70,11 @@ export class Slots implements SlotFacts {
     return this.#firstLook;
   }
 
+  /** What slots held at some time since `from`; marks in the course of a GPU. */
+  gpuLoads(from: number): { slotId: string; modelId: string; loadedAt: number; endedAt: number | null }[] {
+    return this.#deps.store.loadsSince(from);
+  }
+
   /** Which GPUs each slot names, and the containers that its engines run in; read at every tick of the telemetry. */
   gpuUses(): {
     readonly slotId: string;

@@ -19,7 +19,9 @@ export function CancelJobDialog({
       ? t('jobs.cancelImport')
       : job.kind === 'serve'
         ? t('jobs.cancelServe')
-        : t('jobs.cancelOther');
+        : job.kind === 'benchmark'
+          ? t('jobs.cancelBenchmark')
+          : t('jobs.cancelOther');
   return (
     <Confirm
       title={t('jobs.cancelTitle', { title: job.title })}

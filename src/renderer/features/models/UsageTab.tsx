@@ -4,6 +4,7 @@ import type { AppError, Model, UsageMetrics } from '../../../shared/contract/ind
 import { asAppError } from '../../data/api.ts';
 import { useKept } from '../../data/lists.ts';
 import { useNow } from '../../data/now.ts';
+import { useMay } from '../../data/session.ts';
 import { saveBlob } from '../../data/save-file.ts';
 import { usageCsv, usageQuery, type UsageFilter } from '../../data/usage.ts';
 import { EmptyState } from '../../parts/EmptyState.tsx';
@@ -12,6 +13,7 @@ import { formatCount, formatDuration } from '../../parts/format.ts';
 import { Pending } from '../../parts/Pending.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { t } from '../../strings/text.ts';
+import { ModelBenchmarks } from '../benchmarks/ModelBenchmarks.tsx';
 import { lastDays } from '../usage/range.ts';
 import { Sums } from '../usage/Sums.tsx';
 import css from './UsageTab.module.css';
@@ -20,6 +22,7 @@ const SPANS = [7, 30, 90] as const;
 
 /** What was asked of a model: by day and by key, and the same as a file. */
 export default function UsageTab({ model }: { readonly model: Model }): ReactNode {
+  const isAdmin = useMay('admin');
   const [days, setDays] = useState<number>(30);
   const filter: UsageFilter = { model_id: model.id, ...lastDays(days, useNow(60_000)) };
   const { data, error } = useKept(usageQuery(filter, 'day'));
@@ -39,6 +42,7 @@ export default function UsageTab({ model }: { readonly model: Model }): ReactNod
       {data === undefined && error === null && <Pending />}
       {data?.total.calls === 0 && <EmptyState>{t('modelUsage.none', { count: days })}</EmptyState>}
       {data !== undefined && data.total.calls > 0 && <Sums filter={filter} days={data} />}
+      {isAdmin && model.hosting === 'local' && <ModelBenchmarks model={model} />}
     </div>
   );
 }

@@ -181,9 +181,8 @@ function ImageName({ image }: { readonly image: Image }): ReactNode {
             <Digest value={image.id} scheme />
           </Copy>
           {image.changed_from !== null && (
-            <span className={css.was}>
-              {' '}
-              {t('images.changedFrom', { id: shortDigest(image.changed_from) })}
+            <span className={css.was} title={t('images.changedFrom', { id: image.changed_from })}>
+              {t('images.was', { id: shortDigest(image.changed_from) })}
             </span>
           )}
         </div>
@@ -223,6 +222,10 @@ function NeededBy({ image }: { readonly image: Image }): ReactNode {
 function RowAction({ image, isOffline }: { readonly image: Image; readonly isOffline: boolean }): ReactNode {
   const name = nameOf(image);
   const pull = useMutation(startPull);
+  const jobs = useJobs() ?? [];
+  const isComing = jobs.some(
+    (job) => job.kind === 'image_pull' && !hasEnded(job) && job.title.endsWith(` ${name}`),
+  );
   if (image.present) {
     const exported = image.references[0] ?? image.id ?? '';
     return (
@@ -242,8 +245,8 @@ function RowAction({ image, isOffline }: { readonly image: Image; readonly isOff
         size="xs"
         changes
         aria-label={t('images.pullOf', { image: name })}
-        reason={isOffline ? t('images.offlineReason') : null}
-        onBlocked={() => toggleLayer('profile')}
+        reason={isComing ? t('images.onItsWay') : isOffline ? t('images.offlineReason') : null}
+        onBlocked={() => !isComing && toggleLayer('profile')}
         busy={pull.busy}
         busyLabel={t('images.pulling')}
         onClick={() => void pull.run(name)}

@@ -86,7 +86,9 @@ function RuntimeTable({ runtimes }: { readonly runtimes: readonly Runtime[] }): 
             <Availability key="state" runtime={runtime} />,
             <RuntimeCell key="runtime" runtime={runtime} />,
             engineWords(runtime),
-            t(`runtimes.device.${runtime.device}`),
+            <span key="device" className={css.nowrap}>
+              {t(`runtimes.device.${runtime.device}`)}
+            </span>,
             <ImageCell key="image" runtime={runtime} />,
             <Users key="used" slots={slots.filter((slot) => slot.runtime_spec === runtime.id)} />,
           ],
@@ -115,7 +117,13 @@ function RuntimeCell({ runtime }: { readonly runtime: Runtime }): ReactNode {
         </Link>{' '}
         <span className={css.dim}>{runtime.name}</span>
       </div>
-      {runtime.unavailable !== null && <div className={css.dim}>{runtime.unavailable.message}</div>}
+      {runtime.unavailable !== null && (
+        <div className={css.dim} title={runtime.unavailable.message}>
+          {runtime.unavailable.error === 'image_missing'
+            ? t('runtimes.imageMissing')
+            : runtime.unavailable.message}
+        </div>
+      )}
     </div>
   );
 }

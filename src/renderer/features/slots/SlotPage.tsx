@@ -27,14 +27,15 @@ import { SlotThroughput } from './SlotThroughput.tsx';
 import { settingName } from './words.ts';
 import css from './SlotPage.module.css';
 
+const BenchmarksTab = lazy(() => import('../benchmarks/BenchmarksTab.tsx'));
 const ConfigTab = lazy(() => import('./editor/ConfigTab.tsx'));
 const LogsTab = lazy(() => import('./LogsTab.tsx'));
 const TerminalTab = lazy(() => import('./TerminalTab.tsx'));
 
-const TABS = ['overview', 'config', 'logs', 'terminal', 'history'] as const;
+const TABS = ['overview', 'config', 'logs', 'terminal', 'benchmarks', 'history'] as const;
 
 /** Their content needs the whole width. */
-const WIDE_TABS: ReadonlySet<string> = new Set(['config', 'logs', 'terminal']);
+const WIDE_TABS: ReadonlySet<string> = new Set(['config', 'logs', 'terminal', 'benchmarks']);
 
 /** One slot: its state, its settings, its logs. */
 export default function SlotPage({
@@ -111,6 +112,11 @@ export default function SlotPage({
         <Tabs.Panel value="terminal" className={css.logs ?? ''}>
           <Suspense fallback={<Pending />}>
             <TerminalTab slot={slot} />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="benchmarks" className={tabsCss.panel ?? ''}>
+          <Suspense fallback={<Pending />}>
+            <BenchmarksTab slot={slot} />
           </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="history" className={tabsCss.panel ?? ''} tabIndex={0}>

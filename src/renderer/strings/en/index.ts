@@ -1,4 +1,5 @@
 import { access } from './access.ts';
+import { benchmarks } from './benchmarks.ts';
 import { catalogue } from './catalogue.ts';
 import { common } from './common.ts';
 import { credentials } from './credentials.ts';
@@ -28,6 +29,7 @@ export const en = {
   ...journal,
   ...models,
   ...slots,
+  ...benchmarks,
   ...hardware,
   ...runtimes,
   ...overview,

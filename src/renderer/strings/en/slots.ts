@@ -118,7 +118,7 @@ export const slots = {
 
   'slot.tab.terminal': 'Terminal',
   'terminal.about':
-    'A shell in the container of this slot, as the user the engine runs as. That it was opened is written to the audit log; what is typed is not.',
+    'A shell in the container, as the user of the engine. Opening it is written to the audit log; what is typed is not.',
   'terminal.open': 'Open a terminal',
   'terminal.openAgain': 'Open another',
   'terminal.close': 'Close',

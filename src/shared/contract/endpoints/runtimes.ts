@@ -117,8 +117,10 @@ export const RUNTIMES_ENDPOINTS = {
     errors: [
       'image_missing',
       'already_exists',
+      'not_found',
       'permission_denied',
       'resource_exhausted',
+      'storage_unavailable',
       'runtime_unavailable',
     ],
   },

@@ -102,6 +102,7 @@ export const SLOTS_ENDPOINTS = {
       'artifact_not_ready',
       'unsupported_format',
       'insufficient_vram',
+      'gpu_unavailable',
       'runtime_unavailable',
     ],
   },

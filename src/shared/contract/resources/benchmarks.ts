@@ -16,7 +16,7 @@ export const BenchmarkRoundSchema = z.object({
   prompt_tokens: z.int(),
   tokens_per_second: z.number(),
   requests_per_second: z.number(),
-  /** How fast one request goes on once it has begun to answer; half of them are faster. */
+  /** Of one request from its start to its end; half of them are faster. */
   tokens_per_second_per_request: z.number().nullable(),
   /** Null for embeddings, which come at once. */
   time_to_first_token_ms: PercentilesSchema.nullable(),
