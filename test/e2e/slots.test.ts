@@ -57,7 +57,7 @@ describe('slots', () => {
     await setting('Context per request').fill('2k');
     await fit().getByText('KV cache, 2,048 × 1').waitFor();
     await setting('Threads').fill('many');
-    await page.getByText('Give a number, like 32768 or 32k.').waitFor();
+    await page.getByRole('tabpanel').getByText('Give a number, like 32768 or 32k.').waitFor();
     await setting('Threads').fill('1');
     await page.reload();
     await fit().getByText('KV cache, 2,048 × 1').waitFor();
@@ -124,7 +124,7 @@ describe('slots', () => {
   it('its container can be seen before it is made', async () => {
     await page.getByRole('button', { name: 'More', exact: true }).click();
     await page.getByRole('menuitem', { name: 'Show the container…' }).click();
-    await dialog().getByRole('region', { name: 'The call that would be made' }).waitFor();
+    await dialog().getByText('This runtime is a child of the agent: there is no container.').waitFor();
     expect(await keep(page, 'slot-container')).toEqual([]);
     await dialog().getByRole('button', { name: 'Close' }).click();
   });
