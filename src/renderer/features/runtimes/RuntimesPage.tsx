@@ -144,7 +144,7 @@ function ImageCell({ runtime }: { readonly runtime: Runtime }): ReactNode {
   );
 }
 
-export function Users({ slots }: { readonly slots: readonly Slot[] }): ReactNode {
+function Users({ slots }: { readonly slots: readonly Slot[] }): ReactNode {
   if (slots.length === 0) return <span className={css.dim}>{t('runtimes.usedByNone')}</span>;
   return (
     <span className={css.links}>
