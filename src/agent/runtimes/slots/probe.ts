@@ -35,6 +35,8 @@ const FAST_POLL_MS = 10;
 const FAST_PHASE_MS = 5000;
 const SLOW_POLL_MS = 250;
 const REQUEST_MS = 10_000;
+/** A fresh engine on a busy machine is slow once. */
+const FIRST_REQUEST_MS = 60_000;
 const COMPUTE_MS = 120_000;
 
 export interface HealthWait {
@@ -232,12 +234,17 @@ export async function counters(pool: Pool, signal: AbortSignal): Promise<string 
   }
 }
 
-async function getJson(pool: Pool, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+async function getJson(
+  pool: Pool,
+  path: string,
+  signal: AbortSignal,
+  limitMs = REQUEST_MS,
+): Promise<Record<string, unknown>> {
   try {
     const response = await pool.request({
       path,
       method: 'GET',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
     });
     const body = record(await response.body.json());
     if (response.statusCode !== 200 || body === null)
