@@ -119,7 +119,9 @@ describe('a runtime that listens on TCP', () => {
   it.each(['172.18.0.2', '10.1.2.3', '192.168.99.2', '127.0.0.1', 'fd00::2'])(
     'may be at %s',
     async (host) => {
-      await offline().runtimePool(at(host), 1).destroy();
+      const pool = offline().runtimePool(at(host), 1);
+    expect(pool.closed).toBe(false);
+    await pool.destroy();
     },
   );
 });

@@ -60,7 +60,7 @@ export function containerPaths(launch: Launch): RuntimePaths {
 }
 
 /** Of the container and of its network: the attempt is part of it, because a replacement comes up beside what serves. Pure. */
-export function containerName(nodeId: string, slotId: string, attempt: number): string {
+function containerName(nodeId: string, slotId: string, attempt: number): string {
   return `modelops-${nodeId.slice(-8)}-${slotId}-${attempt}`;
 }
 
