@@ -123,7 +123,7 @@ export async function probeModel(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const { pool, probe, modelId } = asked;
-  const { ids: advertised, contextLength: listed } = await advertisedModels(asked, signal);
+  const { ids: advertised, contextLength: listed } = await advertisedModels(asked, signal, FIRST_REQUEST_MS);
   if (!advertised.includes(modelId)) {
     throw new AppError(
       'runtime_wrong_model',
@@ -173,13 +173,14 @@ async function firstAnswer(
 export async function advertisedModels(
   { pool, probe, modelId }: Asked,
   signal: AbortSignal,
+  limitMs = REQUEST_MS,
 ): Promise<{ ids: string[]; contextLength: number | null }> {
   if (probe.models === null) {
     if ((await healthStatus(pool, probe.health, signal)) !== 200)
       throw new AppError('upstream_failed', `The runtime does not answer ${probe.health}.`);
     return { ids: [modelId], contextLength: null };
   }
-  const body = await getJson(pool, probe.models, signal);
+  const body = await getJson(pool, probe.models, signal, limitMs);
   const data = Array.isArray(body['data']) ? body['data'].map(record) : [];
   const meta = record(data[0]?.['meta']);
   return {
