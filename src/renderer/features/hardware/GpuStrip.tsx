@@ -68,7 +68,7 @@ export function GpuMemory({
   readonly height?: 10 | 16;
 }): ReactNode {
   const memory = memoryOfGpu(gpu, slots, gpus);
-  const words = memoryWords(memory);
+  const words = gpu.unified_memory && memory.total === null ? t('gpu.unified') : memoryWords(memory);
   return (
     <div className={css.memory}>
       <MemoryBar

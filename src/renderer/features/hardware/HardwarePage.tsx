@@ -6,6 +6,7 @@ import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { Pending } from '../../parts/Pending.tsx';
+import { Sentence } from '../../parts/Sentence.tsx';
 import { t } from '../../strings/text.ts';
 import { GpuHistory } from './GpuHistory.tsx';
 import { GpuStrip } from './GpuStrip.tsx';
@@ -43,7 +44,7 @@ function HeadFacts({
     driver.cuda_version === null ? null : t('hardware.cuda', { version: driver.cuda_version }),
     every === null || cards.length === 0
       ? null
-      : t('hardware.sampled', { seconds: Math.round(every / 1000) }),
+      : t('hardware.sampled', { seconds: Math.max(1, Math.round(every / 1000)) }),
   ].filter((fact) => fact !== null);
   return (
     <>
@@ -69,7 +70,15 @@ function Cards({ gpus: data }: { readonly gpus: Gpus }): ReactNode {
               <GpuStrip key={gpu.uuid} gpu={gpu} gpus={gpus} slots={slots} />
             ))}
           </ul>
-          <p className={css.legend}>{t('hardware.legend')}</p>
+          <p className={css.legend}>
+            {t('hardware.legend')}
+            {data.kernel_log !== null && (
+              <>
+                {' '}
+                {t('hardware.noXid')} <Sentence text={data.kernel_log} />
+              </>
+            )}
+          </p>
         </>
       )}
       {only !== undefined && gpus.length === 1 && <GpuHistory gpu={only} />}

@@ -119,7 +119,7 @@ function RuntimeCell({ runtime }: { readonly runtime: Runtime }): ReactNode {
       </div>
       {runtime.unavailable !== null && (
         <div className={css.dim} title={runtime.unavailable.message}>
-          {runtime.unavailable.error === 'image_missing'
+          {runtime.unavailable.error === 'image_missing' && runtime.image !== null
             ? t('runtimes.imageMissing')
             : runtime.unavailable.message}
         </div>

@@ -240,6 +240,8 @@ export const slots = {
   'anyway.verb': 'Load anyway',
 
   'render.title': 'The container of {slot}',
+  'render.driver.embedded': 'This runtime is a child of the agent: there is no container.',
+  'render.driver.process': 'This runtime is a program of this machine: there is no container.',
   'render.noImage': 'No image',
   'render.command': 'The call that would be made',
   'render.copy': 'Copy the command',

@@ -26,8 +26,11 @@ export function CountInput({
       placeholder={placeholder}
       error={problem}
       autoComplete="off"
-      onFocus={() => setTyping(true)}
-      onChange={(event) => onChange(event.currentTarget.value)}
+      onChange={(event) => {
+        // From the first key on: another text at the focus would lose what is selected.
+        setTyping(true);
+        onChange(event.currentTarget.value);
+      }}
       onBlur={() => {
         setTyping(false);
         const meant = plain(kind, value);

@@ -102,7 +102,7 @@ function DeviceBar({ device }: { readonly device: FitDevice }): ReactNode {
 
 /** Low, expected and high of each part, in one unit. */
 function Figures({ fit }: { readonly fit: Fit }): ReactNode {
-  const whole = Math.max(fit.required.high_bytes, fit.available_bytes);
+  const whole = fit.required.high_bytes;
   const [, unit = ''] = formatBytes(whole).split(' ');
   const figure = (bytes: number): string => inUnitOf(bytes, whole);
   return (
@@ -142,8 +142,7 @@ function Figures({ fit }: { readonly fit: Fit }): ReactNode {
               : t('fit.freeAll', { count: fit.per_gpu.length })}
           </th>
           <td />
-          <td>{figure(fit.available_bytes)}</td>
-          <td />
+          <td colSpan={2}>{formatBytes(fit.available_bytes)}</td>
         </tr>
       </tbody>
     </table>

@@ -45,7 +45,9 @@ export function RenderDialog({
       (await call(ENDPOINTS.renderRuntime, { params: { id: slot.runtime_spec }, body }, { signal }))
         .container,
   });
-  const text = data === undefined ? null : (data.command ?? wordsOf(data));
+  // What runs inside of the agent has no call.
+  const words = data === undefined ? '' : (data.command ?? wordsOf(data));
+  const text = words === '' ? null : words;
   return (
     <Modal
       opened
@@ -57,7 +59,7 @@ export function RenderDialog({
       <div className={confirmCss.body}>
         {error !== null && <Refusal error={error} />}
         {data === undefined && error === null && <Pending rows={8} rowHeight={20} />}
-        {data !== undefined && <Rendered container={data} text={text ?? ''} />}
+        {data !== undefined && <Rendered container={data} text={text} />}
       </div>
       <div className={confirmCss.buttons}>
         <ReasonButton onClick={onClose}>{t('action.close')}</ReasonButton>
@@ -86,10 +88,11 @@ function Rendered({
   text,
 }: {
   readonly container: RenderedContainer;
-  readonly text: string;
+  readonly text: string | null;
 }): ReactNode {
   return (
     <>
+      {container.driver !== 'docker' && <p>{t(`render.driver.${container.driver}`)}</p>}
       <p className={css.facts}>
         {container.image ?? t('render.noImage')}
         {container.engine_version === null ? '' : `, ${container.engine_version}`},{' '}
@@ -102,10 +105,12 @@ function Rendered({
           ))}
         </ul>
       )}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls has to be reached by keys */}
-      <pre className={css.command} tabIndex={0} role="region" aria-label={t('render.command')}>
-        {text}
-      </pre>
+      {text !== null && (
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls has to be reached by keys
+        <pre className={css.command} tabIndex={0} role="region" aria-label={t('render.command')}>
+          {text}
+        </pre>
+      )}
     </>
   );
 }

@@ -46,5 +46,5 @@ export function usePreview<T>(key: string | null, ask: (signal: AbortSignal) => 
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- the key is the question
   }, [key]);
   if (key === null) return { data: undefined, error: null, stale: false };
-  return { data: state.data, error: state.error, stale: state.key !== key };
+  return { data: state.data, error: state.error, stale: state.key !== key || state.error !== null };
 }
