@@ -17,7 +17,7 @@ export type { SlotEndpoint } from './slots/endpoint.ts';
 export { Launcher, slotMismatch, type GpuProblem } from './slots/launcher.ts';
 export { LIVENESS } from './slots/liveness.ts';
 export { RETRY_POLICY } from './slots/plan.ts';
-export type { SlotGpu } from './slots/gpu-check.ts';
+export { slotGpus } from './slots/slot-gpus.ts';
 export type { RoomBeside } from './slots/room.ts';
 export { advertisedModels } from './slots/probe.ts';
 export { SlotStore } from './slots/slot-store.ts';

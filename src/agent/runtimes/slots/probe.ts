@@ -36,6 +36,8 @@ const FAST_PHASE_MS = 5000;
 const SLOW_POLL_MS = 250;
 const REQUEST_MS = 10_000;
 /** A fresh engine on a busy machine is slow once. */
+const FIRST_REQUEST_MS = 60_000;
+/** A fresh engine on a busy machine is slow once. */
 const COMPUTE_MS = 120_000;
 
 export interface HealthWait {
