@@ -163,7 +163,7 @@ function slotFacts(slot: Slot): Fact[] {
     ],
     [
       t('slot.runtime'),
-      <Link key="runtime" href="/doctor">
+      <Link key="runtime" href={`/runtimes/${slot.runtime_spec}`}>
         {slot.runtime_spec}
       </Link>,
     ],

@@ -1,6 +1,7 @@
 import { Kbd, TextInput } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Link, useSearchParams } from 'wouter';
+import { navigate } from 'wouter/use-browser-location';
 import { useStore } from 'zustand';
 import type { Slot } from '../../../shared/contract/index.ts';
 import { openDialog } from '../../app/dialogs.ts';
@@ -57,6 +58,7 @@ export default function SlotsPage(): ReactNode {
             }
           />
         )}
+        <ReasonButton onClick={() => navigate('/runtimes')}>{t('slots.images')}</ReasonButton>
         {mayAct && <NewSlotButton />}
       </PageHeader>
       <div className={css.list}>
