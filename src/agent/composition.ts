@@ -80,10 +80,10 @@ import {
   terminalRoutes,
   Terminals,
   Slots,
+  slotGpus,
   SlotStore,
   SpecRegistry,
   type RoomBeside,
-  type SlotGpu,
   type GpuProblem,
   type MetricsTiming,
   type RuntimeDriver,
@@ -320,11 +320,7 @@ export async function compose(foundation: Foundation) {
     drivers,
     room: overrides.room ?? fit,
     fit,
-    gpus: {
-      problemOf: (id, signal) => gpus.problemOf(id, signal),
-      read: (id) => gpuOf(gpus, id),
-      processesChanged: () => gpus.processesChanged(),
-    },
+    gpus: slotGpus(gpus),
     callers: usageQuery,
     facts,
     metrics,
@@ -527,24 +523,6 @@ export async function compose(foundation: Foundation) {
     app,
     url,
     stopping,
-  };
-}
-
-/** A GPU as a slot asks about it. */
-function gpuOf(gpus: Gpus, id: string): SlotGpu | null {
-  const gpu = gpus
-    .snapshot()
-    .gpus.find(
-      ({ uuid, index, parent_uuid: parent }) => uuid === id || (parent === null && String(index) === id),
-    );
-  if (gpu === undefined) return null;
-  return {
-    id,
-    usedBytes: gpu.memory_used_bytes,
-    processes: gpu.processes.map((process) => ({
-      slotId: process.slot_id,
-      memoryBytes: process.memory_used_bytes,
-    })),
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { IPty } from 'node-pty';
+import type { IPty, spawn } from 'node-pty';
 import { AppError, ENDPOINTS, NameSchema, toAppError, type Call } from '../shared/contract/index.ts';
 import { DESKTOP_CHANNELS, type TerminalOpening, type TerminalSize } from '../shared/desktop/bridge.ts';
 
@@ -61,10 +61,10 @@ export class PageTerminals {
       });
       const [name = '', ...args] = command ?? [];
       const program = programPath(name, this.#deps.env);
-      const spawn = await loadPty();
-      if (program === null || spawn === null) return { state: 'no_client' };
+      const start = await loadPty();
+      if (program === null || start === null) return { state: 'no_client' };
       if (page !== this.#page) throw new AppError('shutting_down', 'The page is gone.');
-      const pty = spawn(program, args, {
+      const pty = start(program, args, {
         name: 'xterm-256color',
         cols: size.columns,
         rows: size.rows,
@@ -143,7 +143,7 @@ function end(pty: IPty): void {
 }
 
 /** Its binary may not be made for this system; the agent passes terminals through then. */
-async function loadPty(): Promise<(typeof import('node-pty'))['spawn'] | null> {
+async function loadPty(): Promise<typeof spawn | null> {
   try {
     return (await import('node-pty')).spawn;
   } catch (error) {
@@ -153,7 +153,7 @@ async function loadPty(): Promise<(typeof import('node-pty'))['spawn'] | null> {
 }
 
 /** Where a program of that name is found; null where it is not. */
-export function programPath(name: string, env: NodeJS.ProcessEnv): string | null {
+function programPath(name: string, env: NodeJS.ProcessEnv): string | null {
   const suffixes = process.platform === 'win32' ? ['.exe', '.cmd'] : [''];
   for (const directory of (env['PATH'] ?? '').split(delimiter).filter((one) => one !== '')) {
     for (const suffix of suffixes) {

@@ -46,6 +46,7 @@ describe('the start', () => {
         'platform',
         'revealPath',
         'startAgent',
+        'terminal',
         'version',
       ],
       version: agentVersion,

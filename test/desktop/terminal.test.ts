@@ -33,7 +33,7 @@ async function servingSlot(place: Workplace): Promise<{ slot: string; container:
 }
 
 const shells = async (container: string): Promise<number> =>
-  (await docker('top', container, '-eo', 'pid,args')).split('\n').filter((row) => / sh$/.test(row)).length;
+  (await docker('top', container, '-eo', 'pid,args')).split('\n').filter((row) => row.endsWith(' sh')).length;
 
 /** docker clients of this machine that have the container open. */
 async function clients(container: string): Promise<number> {

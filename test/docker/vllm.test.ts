@@ -112,6 +112,16 @@ describe('a model in vLLM', () => {
     expect(stream.text.trim().endsWith('data: [DONE]')).toBe(true);
     const [container] = await containersOf(nodeId);
     expect(container?.HostConfig).toMatchObject({ NetworkMode: 'none', ShmSize: 67_108_864 });
+    // What is shown before is what is made.
+    const { container: shown } = await agent.call(ENDPOINTS.renderRuntime, {
+      params: { id: spec },
+      body: { slot_id: slot },
+    });
+    expect(container?.Config.Labels['io.modelops.config-hash']).toBe(shown.config_hash);
+    expect(container?.Args).toEqual([...(shown.entrypoint ?? []).slice(1), ...shown.args]);
+    expect([...(container?.Config.Env ?? [])].toSorted()).toEqual(
+      expect.arrayContaining(Object.entries(shown.env).map(([name, value]) => `${name}=${value}`)),
+    );
     expect((await inside(container?.Id ?? '', 'cat /proc/net/dev')).match(/:/g)).toHaveLength(1);
     await triesToGetOut(container?.Id ?? '');
     expect((await chat(model.id)).status).toBe(200);
@@ -191,8 +201,18 @@ describe('an image of somebody', () => {
         context_length: 256,
         env: { LLAMA_ARG_THREADS: '1' },
         extra_args: [
-          ...['--model', '{model_file}', '--alias', '{served_name}', '--ctx-size', '{context_length}'],
-          ...['--host', '0.0.0.0', '--port', '{port}', '--no-webui', '--offline'],
+          '--model',
+          '{model_file}',
+          '--alias',
+          '{served_name}',
+          '--ctx-size',
+          '{context_length}',
+          '--host',
+          '0.0.0.0',
+          '--port',
+          '{port}',
+          '--no-webui',
+          '--offline',
         ],
       },
     });

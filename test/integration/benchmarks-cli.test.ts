@@ -23,11 +23,21 @@ afterAll(async () => {
   await directory[Symbol.asyncDispose]();
 });
 
+const run = (...args: string[]) => cli(data, args);
+
 describe('benchmarks on the command line', () => {
   it('measure a slot with a line for each round, and a table at the end', async () => {
-    const { code, stdout, stderr } = await cli(data, [
-      ...['slots', 'bench', slot, '--concurrency', '1,2', '--requests', '2', '--output', '8'],
-    ]);
+    const { code, stdout, stderr } = await run(
+      'slots',
+      'bench',
+      slot,
+      '--concurrency',
+      '1,2',
+      '--requests',
+      '2',
+      '--output',
+      '8',
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^ +1 at once: [\d.]+ tokens\/s, first token after \d+ ms/m);
     expect(stdout).toMatch(/^ +2 at once: /m);
@@ -38,9 +48,7 @@ describe('benchmarks on the command line', () => {
   });
 
   it('are listed side by side, by model and by name, and as JSON', async () => {
-    const measured = await cli(data, [
-      ...['slots', 'bench', slot, '--concurrency', '4', '--requests', '4', '--json'],
-    ]);
+    const measured = await run('slots', 'bench', slot, '--concurrency', '4', '--requests', '4', '--json');
     const { benchmark } = JSON.parse(measured.stdout) as { benchmark: Benchmark };
     expect(benchmark.rounds.map(({ concurrency }) => concurrency)).toEqual([4]);
     for (const wanted of ['a-v1', 'a']) {

@@ -125,9 +125,9 @@ describe('whether a model fits', () => {
       '131072',
     ]);
     expect(refused.code).toBe(0);
-    const load = await cli(join(directory.path, 'data'), ['slots', 'load', 'small', large.id]);
-    expect(load.code).toBe(1);
-    expect(load.stderr).toContain('the machine has 8.0 free');
+    const tried = await cli(join(directory.path, 'data'), ['slots', 'load', 'small', large.id]);
+    expect(tried.code).toBe(1);
+    expect(tried.stderr).toContain('the machine has 8.0 free');
     expect(
       (await cli(join(directory.path, 'data'), ['slots', 'edit', 'small', '--context', '4096'])).code,
     ).toBe(0);

@@ -65,14 +65,14 @@ async function course(slot: string, reached: (now: Slot) => boolean): Promise<Sl
 }
 /** Asks without a pause until told to stop. @returns the statuses of all answers */
 function asking(model: string): { stop: () => Promise<number[]> } {
-  let going = true;
+  const over = new AbortController();
   const statuses: number[] = [];
   const asked = (async () => {
-    while (going) statuses.push((await ask(model)).status);
+    while (!over.signal.aborted) statuses.push((await ask(model)).status);
   })();
   return {
     stop: async () => {
-      going = false;
+      over.abort();
       await asked;
       return statuses;
     },

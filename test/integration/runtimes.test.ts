@@ -54,8 +54,13 @@ describe('the container that would be created', () => {
       config_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(container.args.slice(0, 7)).toEqual([
-      ...['/models', '--served-model-name', safetensors.id, '--max-model-len', '1024'],
-      ...['--tensor-parallel-size', '2'],
+      '/models',
+      '--served-model-name',
+      safetensors.id,
+      '--max-model-len',
+      '1024',
+      '--tensor-parallel-size',
+      '2',
     ]);
     expect(container.env).toMatchObject({ HF_HUB_OFFLINE: '1', VLLM_HOST_IP: '127.0.0.1' });
     expect(container.create).toMatchObject({
@@ -198,10 +203,50 @@ describe('modelops runtimes', () => {
     });
     expect(await run('show', 'nothing')).toMatchObject({ code: 1, stderr: expect.stringContaining('vllm') });
     const rendered = await run(
-      ...['render', 'vllm', '--gpu', 'GPU-1', '--model', safetensors.id],
-      ...['--config', '{"context_length":512}'],
+      'render',
+      'vllm',
+      '--gpu',
+      'GPU-1',
+      '--model',
+      safetensors.id,
+      '--config',
+      '{"context_length":512}',
     );
     expect(rendered.stdout).toMatch(/^docker run .* --max-model-len 512 [^]*\n- There is no GPU GPU-1/m);
+    const made = await cli(agent.dataDir, [
+      'slots',
+      'create',
+      'typed',
+      '--runtime',
+      'vllm',
+      '--gpu',
+      'GPU-1',
+      'GPU-2',
+      '--json',
+      '--context',
+      '2048',
+      '--config',
+      '{"context_length":1,"dtype":"half"}',
+    ]);
+    expect(made.stderr).toContain('context_length');
+    const right = await cli(agent.dataDir, [
+      'slots',
+      'create',
+      'typed',
+      '--runtime',
+      'vllm',
+      '--gpu',
+      'GPU-1',
+      'GPU-2',
+      '--json',
+      '--context',
+      '2048',
+      '--config',
+      '{"dtype":"half"}',
+    ]);
+    expect(JSON.parse(right.stdout)).toMatchObject({
+      slot: { gpu_ids: ['GPU-1', 'GPU-2'], config: { context_length: 2048, dtype: 'half' } },
+    });
     const file = join(directory.path, 'bad.yaml');
     await writeFile(file, 'id: x\nname: 3\n');
     const judged = await run('validate', file);

@@ -133,7 +133,7 @@ export async function compareCase(
     await using source = await FileSource.open(file);
     const geometry = geometryOfGguf(await readGgufHeader(source, AbortSignal.timeout(10_000)));
     const memory = { uuid: null, name: 'memory', label: 'memory', totalBytes: null, availableBytes: null };
-    const [need] = estimateLlama(geometry, settings, { gpus: [], memory }, { unified: false }).needs;
+    const [need] = estimateLlama(geometry, settings, { gpus: [], memory }).needs;
     if (need === undefined) throw new Error('nothing was estimated');
     return { name: shape.name, measured: await ask(file, settings), estimated: need.parts };
   } finally {

@@ -24,8 +24,8 @@ it('an export is refused with both numbers where there is no room, and where not
     },
   });
   expect(await readdir(disk.path)).toEqual([]);
-  await using _locked = await readOnly(disk.path);
-  expect(await ask(join(disk.path, 'llama.tar'))).toMatchObject({
+  await using locked = await readOnly(disk.path);
+  expect(await ask(join(locked.path, 'llama.tar'))).toMatchObject({
     status: 503,
     body: { error: 'storage_unavailable' },
   });

@@ -1,38 +1,9 @@
-import { z } from 'zod';
-import { AppError, NameSchema, type Job } from '../../shared/contract/index.ts';
-import { canonicalJson, type Actor, type ModelStore } from '../catalog/index.ts';
-import type { Database } from '../kernel/database/database.ts';
-import type { EventHub } from '../kernel/event-hub.ts';
-import type { JobKind, JobRunner } from '../kernel/jobs/job-runner.ts';
-import type { Journal } from '../kernel/journal.ts';
-import type { Slots, SpecRegistry } from '../runtimes/index.ts';
+import { AppError, type Job } from '../../shared/contract/index.ts';
+import { canonicalJson, type Actor } from '../catalog/index.ts';
+import type { JobKind } from '../kernel/jobs/job-runner.ts';
 import { BenchmarkRun } from './benchmark-run.ts';
+import { BenchmarkPayload, wantedOf, type BenchmarkDeps, type BenchmarkOrder } from './order.ts';
 import { workloadFor } from './rules.ts';
-import type { BenchmarkStore } from './store.ts';
-
-const BenchmarkPayload = z.strictObject({
-  slot_id: NameSchema,
-  model_id: NameSchema,
-  concurrency: z.array(z.int().min(1)).min(1),
-  prompt_tokens: z.int().nullable(),
-  output_tokens: z.int().nullable(),
-  requests_per_round: z.int().nullable(),
-  note: z.string().nullable(),
-});
-export type BenchmarkOrder = z.infer<typeof BenchmarkPayload>;
-
-export interface BenchmarkDeps {
-  readonly database: Database;
-  readonly journal: Journal;
-  readonly hub: EventHub;
-  readonly jobs: JobRunner;
-  readonly models: ModelStore;
-  readonly slots: Slots;
-  readonly specs: SpecRegistry;
-  readonly store: BenchmarkStore;
-  /** What computes, in words: the processor, or the names of the GPUs. */
-  readonly deviceOf: (device: 'cpu' | 'cuda', gpuIds: readonly string[]) => string;
-}
 
 /**
  * Asks for a measurement of the model that a slot serves now. The same request while it runs joins it.
@@ -75,16 +46,6 @@ export async function startBenchmark(
     createdBy: actor.principalId,
   });
   return job;
-}
-
-export function wantedOf(
-  order: Pick<BenchmarkOrder, 'prompt_tokens' | 'output_tokens' | 'requests_per_round'>,
-): Parameters<typeof workloadFor>[2] {
-  return {
-    promptTokens: order.prompt_tokens,
-    outputTokens: order.output_tokens,
-    requestsPerRound: order.requests_per_round,
-  };
 }
 
 /** One at a time: two would measure each other. What was interrupted by a crash is torn, so it does not go on. */

@@ -3,7 +3,7 @@ import { AppError, type BenchmarkRound, type Progress, type Slot } from '../../s
 import { newId } from '../kernel/ids.ts';
 import type { JobContext } from '../kernel/jobs/job-runner.ts';
 import type { SlotEndpoint } from '../runtimes/index.ts';
-import { wantedOf, type BenchmarkDeps, type BenchmarkOrder } from './benchmark-job.ts';
+import { wantedOf, type BenchmarkDeps, type BenchmarkOrder } from './order.ts';
 import { ConnectionBroken, measureCompletion, measureEmbedding } from './measure.ts';
 import {
   betterLength,
@@ -96,6 +96,7 @@ export class BenchmarkRun {
   async #warmUp(slot: Slot, endpoint: SlotEndpoint, wanted: Workload, signal: AbortSignal): Promise<Length> {
     this.#report('warm_up');
     const length = await this.#promptLength(slot, endpoint, wanted.prompt_tokens, signal);
+    this.#report('warm_up', `prompts of ${length.tokens} tokens; the first answer`);
     const answer = (): Promise<Answered> =>
       this.#ask(slot, endpoint, length.words, wanted.output_tokens, signal);
     try {
@@ -181,6 +182,11 @@ export class BenchmarkRun {
     let begun = 0;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
+    const tell = (): void =>
+      this.#report(
+        'measuring',
+        `${concurrency} at once: ${answered.length + failures.length} of ${wanted} answered`,
+      );
     const work = async (): Promise<void> => {
       while (begun < wanted) {
         begun += 1;
@@ -191,12 +197,10 @@ export class BenchmarkRun {
           either.throwIfAborted();
           failures.push(error as AppError);
         }
-        this.#report(
-          'measuring',
-          `${concurrency} at once: ${answered.length + failures.length} of ${wanted} answered`,
-        );
+        tell();
       }
     };
+    tell();
     const started = performance.now();
     await Promise.all(Array.from({ length: concurrency }, work));
     if (answered.length === 0 && failures[0] !== undefined) throw failures[0];

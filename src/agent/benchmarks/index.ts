@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { AppError, type Endpoints } from '../../shared/contract/index.ts';
 import type { Router } from '../../server/router.ts';
 import { decodeCursor, encodeCursor, pageOf } from '../kernel/cursor.ts';
-import { startBenchmark, type BenchmarkDeps } from './benchmark-job.ts';
+import { startBenchmark } from './benchmark-job.ts';
+import type { BenchmarkDeps } from './order.ts';
 
 export { benchmarkJob } from './benchmark-job.ts';
 export { deviceName } from './device.ts';

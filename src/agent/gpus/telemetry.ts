@@ -9,8 +9,8 @@ import {
 } from '../adapters/nvidia/index.ts';
 import type { Clock, Timers } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { isOn } from './bus-id.ts';
 import { NOTHING_KNOWN, type GpuState, type PlacedProcess } from './gpu-view.ts';
+import { byUuid, lostBy, mergeCards, sameSet } from './state-rules.ts';
 import { affordable, retryAfter, type GpuTiming } from './timing.ts';
 
 export interface TelemetryDeps {
@@ -361,12 +361,7 @@ export class Telemetry {
       live: new Map(),
       processes: [],
       migReadings: new Map(),
-      lost:
-        problem.state === 'lost' && problem.busId === undefined
-          ? new Set(cards.map(({ uuid }) => uuid))
-          : problem.state === 'lost'
-            ? new Set(cards.filter((card) => isOn(card.busId, problem.busId)).map(({ uuid }) => uuid))
-            : lost,
+      lost: problem.state === 'lost' ? lostBy(problem, cards) : lost,
       observedAt: this.#deps.clock.now(),
     });
     this.#lookIn(retryAfter(this.#deps.timing, this.#failures));
@@ -392,18 +387,6 @@ export class Telemetry {
     this.#queue = turn;
     return turn;
   }
-}
-
-const byUuid = <T extends { readonly uuid: string }>(all: readonly T[]): Map<string, T> =>
-  new Map(all.map((one) => [one.uuid, one]));
-
-const sameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
-  a.size === b.size && [...a].every((one) => b.has(one));
-
-/** Cards that are gone stay known, so that somebody can be told; those that are there are as they are now. */
-function mergeCards(known: GpuState['cards'], now: GpuState['cards']): GpuState['cards'] {
-  const gone = known.filter(({ uuid }) => !now.some((card) => card.uuid === uuid));
-  return [...now, ...gone].toSorted((a, b) => a.index - b.index || a.uuid.localeCompare(b.uuid));
 }
 
 async function raceAbort(work: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,12 @@ beforeEach(async () => {
 });
 
 describe('the configuration', () => {
-  const env = { MODELOPS_DATA_DIR: '/env', DOCKER_HOST: 'unix:///env.sock', MODELOPS_PROFILE: 'offline' };
+  const env = {
+    MODELOPS_DATA_DIR: '/env',
+    DOCKER_HOST: 'unix:///env.sock',
+    MODELOPS_NVIDIA_SMI: '/env/nvidia-smi',
+    MODELOPS_PROFILE: 'offline',
+  };
 
   it('takes the command line over the environment over the file', async () => {
     const file = join(directory.path, 'c.yaml');
@@ -23,6 +28,7 @@ describe('the configuration', () => {
       port: 2,
       logLevel: 'debug',
       dockerHost: 'unix:///env.sock',
+      nvidiaSmi: '/env/nvidia-smi',
       profile: { profile: 'offline', source: 'environment' },
     });
     expect(Object.isFrozen(config)).toBe(true);

@@ -87,6 +87,45 @@ async function listening(answer: RequestListener): Promise<{ server: Server; por
   return { server, port: (server.address() as AddressInfo).port };
 }
 
+describe('a runtime that listens on TCP', () => {
+  const offline = () => new Egress(() => ({ profile: 'offline', allowedPeers: [] }), systemClock);
+  const at = (host: string, port = 8000, key: string | null = null) =>
+    ({ kind: 'tcp', host, port, key }) as const;
+
+  it('is asked offline too, with its key whatever the caller sends, and nobody else in its place', async () => {
+    const asked: (string | undefined)[] = [];
+    const { port } = await listening((request, response) => {
+      asked.push(`${request.headers.authorization ?? ''} ${String(request.headers['x-mine'] ?? '')}`);
+      response.end('{}');
+    });
+    const pool = offline().runtimePool(at('127.0.0.1', port, 'sesame'), 1);
+    onTestFinished(() => pool.destroy());
+    for (const headers of [
+      { authorization: 'Bearer of the caller', 'x-mine': 'a' },
+      ['Authorization', 'Bearer of the caller', 'x-mine', 'b'],
+      undefined,
+    ])
+      await (await pool.request({ path: '/', method: 'GET', headers: headers ?? null })).body.dump();
+    expect(asked).toEqual(['Bearer sesame a', 'Bearer sesame b', 'Bearer sesame ']);
+  });
+
+  it.each(['1.1.1.1', '169.254.169.254', 'localhost', 'example.com', '0.0.0.0', '224.0.0.1', '2606:4700::1'])(
+    'is never at %s',
+    (host) => {
+      expect(refusal(() => offline().runtimePool(at(host), 1))).toMatchObject({ code: 'forbidden' });
+    },
+  );
+
+  it.each(['172.18.0.2', '10.1.2.3', '192.168.99.2', '127.0.0.1', 'fd00::2'])(
+    'may be at %s',
+    async (host) => {
+      const pool = offline().runtimePool(at(host), 1);
+    expect(pool.closed).toBe(false);
+    await pool.destroy();
+    },
+  );
+});
+
 /** An egress that knows some names. */
 function egressWith(facts: Partial<EgressFacts>, names: Record<string, readonly string[]> = {}) {
   const asked: string[] = [];

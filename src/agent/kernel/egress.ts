@@ -120,6 +120,8 @@ export interface GuardedRequest extends Omit<Dispatcher.RequestOptions, 'origin'
 }
 
 const CONNECT_MS = 10_000;
+/** Where container engines take the addresses of their networks from. */
+const CONTAINER_RANGES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 
 export interface RefusedAttempt {
   readonly at: number;
@@ -209,7 +211,7 @@ export class Egress {
     if (address.kind === 'unix')
       return new Pool('http://runtime', { ...options, connect: { socketPath: address.path } });
     const { host, port, key } = address;
-    if (isIP(host) === 0 || isPublic(host)) {
+    if (isIP(host) === 0 || !(isLoopback(host) || isInRanges(host, CONTAINER_RANGES))) {
       throw new AppError('forbidden', `Nothing was sent to ${host}: it is no address of a container.`, {
         details: { host, purpose: 'runtime' },
       });

@@ -48,7 +48,7 @@ export async function renderContainer(
   caller: Actor,
   signal: AbortSignal,
 ): Promise<RenderedContainer> {
-  const { specs, launcher, models, lifecycle, clock } = deps;
+  const { specs, launcher, clock } = deps;
   const spec = specs.find(specId);
   if (spec === undefined) throw new AppError('not_found', `There is no runtime ${specId}.`);
   const slot = slotOf(deps, spec, request);
@@ -58,9 +58,7 @@ export async function renderContainer(
       details: { fields: problem.fields, allowed: problem.allowed },
     });
   }
-  const modelId = request.managed_model_id ?? slot.desired_model_id;
-  if (modelId !== null && request.managed_model_id !== undefined) lifecycle.visible(modelId, caller);
-  const model = modelId === null ? null : (models.find(modelId) ?? null);
+  const model = modelOf(deps, slot, request, caller);
   assertFits(spec, slot, model);
   const effective = launcher.effective(slot, model);
   const { values } = effective;
@@ -71,12 +69,7 @@ export async function renderContainer(
   const transport = pickTransport(spec, values, engine.version, canUnix);
   if (transport === null) missing.push(`${spec.name} cannot be reached on this machine.`);
   if (model === null) missing.push('No model was named; words in angle brackets stand for it.');
-  if (spec.gpus === 'required' && slot.gpu_ids.length === 0)
-    missing.push(`${spec.name} needs a GPU, and none is named.`);
-  for (const uuid of slot.gpu_ids) {
-    const reason = await deps.gpuProblem(uuid, signal);
-    if (reason !== null) missing.push(reason);
-  }
+  missing.push(...(await gpuNotes(deps, spec, slot.gpu_ids, signal)));
   const [fallback] = spec.transports;
   const used = transport ?? fallback ?? { kind: 'unix' as const };
   const launch = launcher.draft({ slot, model, attempt: 1, spec, engine, effective, transport: used });
@@ -106,6 +99,30 @@ export async function renderContainer(
   };
 }
 
+function modelOf(
+  { models, lifecycle }: RenderDeps,
+  slot: RenderedSlot,
+  request: RenderRequest,
+  caller: Actor,
+): ModelRow | null {
+  const id = request.managed_model_id ?? slot.desired_model_id;
+  if (id === null) return null;
+  if (request.managed_model_id !== undefined) lifecycle.visible(id, caller);
+  return models.find(id) ?? null;
+}
+
+async function gpuNotes(
+  { gpuProblem }: RenderDeps,
+  spec: RuntimeSpec,
+  gpuIds: readonly string[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (spec.gpus === 'required' && gpuIds.length === 0)
+    return [`${spec.name} needs a GPU, and none is named.`];
+  const problems = await Promise.all(gpuIds.map((uuid) => gpuProblem(uuid, signal)));
+  return problems.filter((problem) => problem !== null);
+}
+
 type RenderedSlot = Pick<
   SlotRow,
   'id' | 'capability' | 'generation' | 'gpu_ids' | 'restarts' | 'runtime_spec' | 'config' | 'desired_model_id'
@@ -120,17 +137,24 @@ function slotOf({ store }: RenderDeps, spec: RuntimeSpec, request: RenderRequest
       details: { fields: ['capability'], allowed: spec.capabilities },
     });
   }
+  const base = own ?? EXAMPLE_SLOT;
   return {
-    id: own?.id ?? 'example',
+    ...base,
     capability,
-    generation: own?.generation ?? 1,
-    restarts: own?.restarts ?? 0,
     runtime_spec: spec.id,
-    gpu_ids: request.gpu_ids ?? own?.gpu_ids ?? [],
-    config: request.config ?? own?.config ?? {},
-    desired_model_id: own?.desired_model_id ?? null,
+    gpu_ids: request.gpu_ids ?? base.gpu_ids,
+    config: request.config ?? base.config,
   };
 }
+
+const EXAMPLE_SLOT = {
+  id: 'example',
+  generation: 1,
+  restarts: 0,
+  gpu_ids: [],
+  config: {},
+  desired_model_id: null,
+} as const;
 
 function assertFits(spec: RuntimeSpec, slot: RenderedSlot, model: ModelRow | null): void {
   const mismatch = model === null ? null : slotMismatch(spec, slot, model);

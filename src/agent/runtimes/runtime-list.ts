@@ -1,6 +1,6 @@
 import type { Runtime } from '../../shared/contract/index.ts';
 import { toIso, type Clock } from '../kernel/clock.ts';
-import type { RuntimeDriver } from './drivers/driver.ts';
+import type { Availability, RuntimeDriver } from './drivers/driver.ts';
 import { pickTransport } from './specs/launch.ts';
 import type { RuntimeSpec } from './specs/spec.ts';
 import type { SpecRegistry } from './specs/spec-registry.ts';
@@ -18,7 +18,8 @@ export async function listRuntimes(
   return Promise.all(
     deps.specs.all().map(async ({ spec, origin }) => {
       const driver = deps.drivers.get(spec.driver);
-      const found = await driver?.availability(spec, undefined, signal);
+      const found = (await driver?.availability(spec, undefined, signal)) ?? NO_DRIVER;
+      const version = found.engine?.version ?? null;
       return {
         id: spec.id,
         name: spec.name,
@@ -28,25 +29,30 @@ export async function listRuntimes(
         capabilities: [...spec.capabilities],
         formats: [...spec.formats],
         image: spec.image?.reference ?? null,
-        image_id: found?.engine?.imageId ?? null,
+        image_id: found.engine?.imageId ?? null,
         verified: spec.image?.verified ?? spec.driver === 'embedded',
         settings: [...spec.settings],
         origin,
-        transport: transportOf(spec, found?.engine?.version ?? null),
+        transport: transportOf(spec, version),
         gpus: spec.gpus,
         choices: spec.choices,
-        version: found?.engine?.version ?? null,
-        available: found?.available ?? false,
-        unavailable:
-          found?.available === true
-            ? null
-            : {
-                error: found?.error ?? ('runtime_unavailable' as const),
-                message: found?.message ?? `This agent has no driver for ${spec.driver} runtimes.`,
-                hint: found?.hint ?? 'Use another runtime.',
-              },
+        version,
+        available: found.available,
+        unavailable: found.available ? null : reasonOf(found),
         observed_at: toIso(deps.clock.now()),
       };
     }),
   );
+}
+
+const NO_DRIVER: Availability = {
+  available: false,
+  error: 'runtime_unavailable',
+  message: 'This agent has no driver for runtimes of this kind.',
+  hint: 'Use another runtime.',
+  engine: null,
+};
+
+function reasonOf({ error, message, hint }: Availability): Runtime['unavailable'] {
+  return { error: error ?? 'runtime_unavailable', message: message ?? '', hint: hint ?? '' };
 }

@@ -46,7 +46,7 @@ export function imageCommands(program: Command): void {
       const connection = await agent();
       const { job } = await connection.call(ENDPOINTS.importImage, { body: { path: resolve(path) } });
       await finish(connection, job, output, wait, (done) =>
-        (done.result?.['images'] as unknown as Brought[]).map((one) => `${describe(one)}.`).join('\n'),
+        (done.result as unknown as { images: Brought[] }).images.map((one) => `${describe(one)}.`).join('\n'),
       );
     },
   );
@@ -64,11 +64,7 @@ export function imageCommands(program: Command): void {
         body: { references, path: resolve(options.output) },
       });
       await finish(connection, job, output, options.wait, (done) => {
-        const {
-          path,
-          size_bytes: size,
-          images: written,
-        } = done.result as unknown as {
+        const { path, size_bytes: size, images: written } = done.result as unknown as {
           path: string;
           size_bytes: number;
           images: Brought[];
@@ -95,9 +91,7 @@ function listCommand(command: Command): void {
       .description('images that slots and runtimes need, here or not')
       .option('--all', 'every image of the engine'),
     async ({ agent, output }, { all }) => {
-      const answer = await (
-        await agent()
-      ).call(ENDPOINTS.listImages, {
+      const answer = await (await agent()).call(ENDPOINTS.listImages, {
         query: { all: all === true ? '1' : '0' },
       });
       output.result(answer, tableOf(answer.images));

@@ -4,14 +4,13 @@ import {
   AppError,
   CapabilitySchema,
   ENDPOINTS,
-  SlotConfigSchema,
   type Capability,
   type RenderedContainer,
   type Runtime,
-  type SlotConfig,
 } from '../../shared/contract/index.ts';
 import { action } from '../command-context.ts';
 import { formatTable } from '../output.ts';
+import { readSlotConfig } from '../slot-config.ts';
 
 interface Problem {
   readonly file: string;
@@ -89,7 +88,7 @@ export function runtimeCommands(program: Command): void {
           ...(options.model === undefined ? {} : { managed_model_id: options.model }),
           ...(options.capability === undefined ? {} : { capability: options.capability as Capability }),
           ...(options.gpu === undefined ? {} : { gpu_ids: options.gpu }),
-          ...(options.config === undefined ? {} : { config: readConfig(options.config) }),
+          ...(options.config === undefined ? {} : { config: readSlotConfig(options.config) }),
         },
       });
       output.result({ container }, describeContainer(container));
@@ -115,17 +114,6 @@ export function runtimeCommands(program: Command): void {
       if (problems.length > 0) process.exitCode = 1;
     },
   );
-}
-
-function readConfig(text: string): SlotConfig {
-  try {
-    return SlotConfigSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new AppError('invalid_argument', `--config is not a set of slot settings: ${text}`, {
-      hint: `For instance --config '{"context_length":4096}'.`,
-      cause,
-    });
-  }
 }
 
 function describeProblem({ file, line, column, message }: Problem): string {

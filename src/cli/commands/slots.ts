@@ -5,6 +5,7 @@ import { action } from '../command-context.ts';
 import { describeFit } from '../fit.ts';
 import { readEvents } from '../events.ts';
 import { formatDuration, formatTable } from '../output.ts';
+import { readSlotConfig } from '../slot-config.ts';
 import { AppError } from '../../shared/contract/index.ts';
 import { benchCommand } from './benchmarks.ts';
 import { wholeNumber } from './models.ts';
@@ -19,6 +20,8 @@ interface SlotSettings {
   readonly parallel?: number;
   readonly threads?: number;
   readonly arg?: string[];
+  readonly gpu?: string[];
+  readonly config?: string;
 }
 
 function withSettings(command: Command): Command {
@@ -29,11 +32,14 @@ function withSettings(command: Command): Command {
     .option('--context <tokens>', 'tokens one request may have', wholeNumber)
     .option('--parallel <n>', 'requests at once', wholeNumber)
     .option('--threads <n>', 'threads', wholeNumber)
-    .option('--arg <text...>', 'extra arguments of the engine');
+    .option('--arg <text...>', 'extra arguments of the engine')
+    .option('--gpu <uuid...>', 'GPUs it runs on')
+    .option('--config <json>', 'any settings; the options above win');
 }
 
-function configOf({ image, context, parallel, threads, arg }: SlotSettings): Slot['config'] {
+function configOf({ image, context, parallel, threads, arg, config }: SlotSettings): Slot['config'] {
   return {
+    ...(config === undefined ? {} : readSlotConfig(config)),
     ...(image === undefined ? {} : { image }),
     ...(context === undefined ? {} : { context_length: context }),
     ...(parallel === undefined ? {} : { parallel }),
@@ -89,6 +95,7 @@ export function slotCommands(program: Command): void {
         ...(options.name === undefined ? {} : { display_name: options.name }),
         capability: options.capability ?? 'llm_inference',
         runtime_spec: options.runtime ?? 'embedded-llama',
+        ...(options.gpu === undefined ? {} : { gpu_ids: options.gpu }),
         config: configOf(options),
       };
       const { slot } = await (await agent()).call(ENDPOINTS.createSlot, { body });
@@ -115,6 +122,7 @@ export function slotCommands(program: Command): void {
       const body = {
         ...(options.name === undefined ? {} : { display_name: options.name }),
         ...(options.runtime === undefined ? {} : { runtime_spec: options.runtime }),
+        ...(options.gpu === undefined ? {} : { gpu_ids: options.gpu }),
         ...(Object.keys(changes).length === 0 ? {} : { config: { ...before.config, ...changes } }),
         ...(options.override === true ? { override: true } : {}),
       };

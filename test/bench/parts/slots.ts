@@ -18,6 +18,7 @@ import type { Scope } from '../support/scope.ts';
 const OVERHEAD_MS = 300;
 const ADOPTION_MS = 1000;
 const CONTAINERS = 8;
+const CALLERS = 8;
 /** How often a person with a script would look. */
 const BY_HAND_POLL_MS = 10;
 const config = { image: LLAMA_IMAGE, threads: 1, context_length: 256 };
@@ -138,21 +139,13 @@ async function startByHand(
   const run = scope.spawn(
     'docker',
     [
-      ...['run', '--detach', '--name', container, '--network', 'none', '--cap-drop', 'ALL', '--read-only'],
-      ...[
-        '--security-opt',
-        'no-new-privileges',
-        '--tmpfs',
-        '/tmp',
-        '--user',
-        `${process.getuid?.()}:${process.getgid?.()}`,
-      ],
-      ...['--mount', `type=bind,source=${model},target=/models/model.gguf,readonly`],
-      ...['--mount', `type=bind,source=${sockets},target=/run/modelops`],
-      LLAMA_IMAGE,
-      ...['--model', '/models/model.gguf', '--alias', 'x', '--host', '/run/modelops/s.sock'],
-      ...['--ctx-size', '256', '--parallel', '1', '--threads', '1', '--no-webui', '--metrics', '--offline'],
-    ],
+      'run --detach --network none --cap-drop ALL --read-only --security-opt no-new-privileges --tmpfs /tmp',
+      `--name ${container} --user ${process.getuid?.()}:${process.getgid?.()}`,
+      `--mount type=bind,source=${model},target=/models/model.gguf,readonly`,
+      `--mount type=bind,source=${sockets},target=/run/modelops`,
+      `${LLAMA_IMAGE} --model /models/model.gguf --alias x --host /run/modelops/s.sock`,
+      '--ctx-size 256 --parallel 1 --threads 1 --no-webui --metrics --offline',
+    ].flatMap((words) => words.split(' ')),
     { stdio: 'ignore', env: environment() },
   );
   const ended = once(run, 'exit');
@@ -205,20 +198,22 @@ async function timedWish(
 /** From the ready line until every slot is loaded; meanwhile callers ask without a pause. */
 async function adoption(agent: BenchAgent, model: string): Promise<{ ms: number; answers: number[] }> {
   const ready = performance.now() - (agent.healthyMs - agent.readyMs);
-  let isOver = false;
+  const over = new AbortController();
   const answers: number[] = [];
-  const asked = (async () => {
-    while (!isOver) {
+  const caller = async (): Promise<void> => {
+    while (!over.signal.aborted) {
       const { status } = await agent.request('POST', '/v1/chat/completions', {
         body: { model, messages: [{ role: 'user', content: 'x' }] },
       });
       answers.push(status);
     }
-  })();
+  };
+  const asked = Promise.all(Array.from({ length: CALLERS }, caller));
   let ms = Number.NaN;
   const stop = new AbortController();
   try {
-    for await (const _event of readEvents(agent, 'slots', stop.signal)) {
+    const events = readEvents(agent, 'slots', stop.signal);
+    while ((await events.next()).done !== true) {
       const { slots: all } = await agent.call(ENDPOINTS.listSlots, { query: {} });
       if (!all.every((slot) => slot.load_state === 'loaded')) continue;
       ms = performance.now() - ready;
@@ -226,7 +221,7 @@ async function adoption(agent: BenchAgent, model: string): Promise<{ ms: number;
     }
   } finally {
     stop.abort();
-    isOver = true;
+    over.abort();
     await asked;
   }
   return { ms, answers };

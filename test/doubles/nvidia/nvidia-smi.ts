@@ -66,7 +66,10 @@ function parse(argv: readonly string[]): Question {
     const [name = '', value = ''] = word.split('=', 2);
     const meaning = WORDS[name];
     if (meaning === undefined) throw new Exit(1, REFUSED);
-    Object.assign(parsed, meaning(value, () => rest.shift() ?? ''));
+    Object.assign(
+      parsed,
+      meaning(value, () => rest.shift() ?? ''),
+    );
   }
   const { kind, fields = [], ids = [], everyMs = null, xml = false } = parsed;
   if (kind === undefined || (kind === 'report' && !xml) || Number.isNaN(everyMs)) throw new Exit(1, REFUSED);

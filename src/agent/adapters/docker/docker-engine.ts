@@ -57,6 +57,8 @@ export interface EngineLogLine {
 }
 
 const REQUEST_TIMEOUT_MS = 20_000;
+/** How long the setup of an engine is believed while its events come. */
+const INFO_MS = 10_000;
 const RECONNECT_MS = [200, 500, 1000, 2000, 5000];
 
 /** The Docker engine behind dockerode. Every error leaves in the words of the error table. */
@@ -73,6 +75,7 @@ export class DockerEngine {
   #client: Promise<Docker> | null = null;
   #watching: AbortController | null = null;
   #state: 'unknown' | 'ok' | 'unreachable' = 'unknown';
+  #info: { readonly info: EngineInfo; readonly at: number } | null = null;
 
   constructor(deps: { host: DockerHost; egress: Egress; log: Logger; label: string }) {
     this.#host = deps.host;
@@ -107,7 +110,16 @@ export class DockerEngine {
     this.#watching?.abort();
   }
 
+  /** As the engine is set up; a running one does not change that, so it is asked again only now and then. */
   async info(signal: AbortSignal): Promise<EngineInfo> {
+    const known = this.#info;
+    if (known !== null && this.#state === 'ok' && performance.now() - known.at < INFO_MS) return known.info;
+    const info = await this.#askInfo(signal);
+    this.#info = { info, at: performance.now() };
+    return info;
+  }
+
+  async #askInfo(signal: AbortSignal): Promise<EngineInfo> {
     return this.#call(async (docker) => {
       const [info, version] = await raced(Promise.all([docker.info(), docker.version()]), limited(signal));
       const options: string[] = info.SecurityOptions ?? [];
@@ -354,6 +366,7 @@ export class DockerEngine {
   #setState(state: 'ok' | 'unreachable'): void {
     if (this.#state === state) return;
     this.#state = state;
+    this.#info = null;
     for (const listener of this.#onStateChange) listener();
   }
 

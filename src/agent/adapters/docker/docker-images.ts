@@ -120,7 +120,7 @@ export class DockerImages {
             quiet: false,
             abortSignal: AbortSignal.any([signal, broken.signal]),
           });
-          await drain(stream as Readable, (event) => {
+          await drain(stream, (event) => {
             const match = /^Loaded image(?: ID)?: (\S+)\s*$/.exec(event.stream ?? '');
             if (match?.[1] !== undefined) loaded.push(match[1]);
             onProgress(event);

@@ -7,7 +7,7 @@ interface Failure {
 }
 
 /** The sentence of an engine's failure, whether it came as a status or in the middle of a stream. */
-export function sentenceOf(error: unknown): string {
+function sentenceOf(error: unknown): string {
   const { json, message } = error as Failure;
   return (json?.message ?? message ?? '').replace(/^\(HTTP code \d+\)\s*/, '').trim();
 }

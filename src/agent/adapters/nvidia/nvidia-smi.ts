@@ -142,7 +142,7 @@ export class NvidiaSmi {
           // A warning (a damaged infoROM, a loose cable) ends with a code of its own, and has answered all the same.
           const problem = problemOf(answer);
           const hasAnswered = rows.some((row) =>
-            /^GPU-/.test(row['uuid' as Field] ?? row['gpu_uuid' as Field] ?? ''),
+            (row['uuid' as Field] ?? row['gpu_uuid' as Field] ?? '').startsWith('GPU-'),
           );
           if (problem.state !== 'failed' || !hasAnswered) throw new DriverFailure(problem);
         }

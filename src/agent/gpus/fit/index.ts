@@ -7,7 +7,6 @@ export type {
   Need,
   Parts,
   Range,
-  TensorBytes,
 } from './geometry.ts';
 export { about, addRanges, exactly, PART_NAMES, totalOf, weightBytes } from './geometry.ts';
 export { estimateLlama } from './llama.ts';

@@ -61,11 +61,10 @@ const gpu = (index: number, free: number) => ({
   totalBytes: 24 * GIB,
   availableBytes: free * GIB,
 });
-const own = { unified: false };
-const onCpu = (model: ModelGeometry, settings: Partial<FitSettings> = {}, options = own) =>
-  estimateLlama(model, { ...SETTINGS, ...settings }, { gpus: [], memory }, options).needs[0]!.parts;
-const kv = (model: ModelGeometry, settings: Partial<FitSettings> = {}, options = own): number =>
-  onCpu(model, settings, options).kv_cache.expected;
+const onCpu = (model: ModelGeometry, settings: Partial<FitSettings> = {}) =>
+  estimateLlama(model, { ...SETTINGS, ...settings }, { gpus: [], memory }).needs[0]!.parts;
+const kv = (model: ModelGeometry, settings: Partial<FitSettings> = {}): number =>
+  onCpu(model, settings).kv_cache.expected;
 const layersOf = (more: Partial<LayerGeometry>): ModelGeometry => ({
   ...MODEL,
   layers: [{ ...LAYER, ...more }],
@@ -73,25 +72,20 @@ const layersOf = (more: Partial<LayerGeometry>): ModelGeometry => ({
 
 describe('cells of llama.cpp', () => {
   it.each([
-    // tokens, requests, one pool: cells of one cache, caches
-    [4096, 1, false, 4096, 1],
-    [1000, 1, false, 1024, 1],
-    [333, 3, false, 512, 3],
-    [4096, 4, false, 4096, 4],
-    [1000, 3, true, 3072, 1],
-  ])(
-    '%d tokens for %d requests, one pool %s: %d cells in %d',
-    (contextLength, parallel, unified, base, streams) => {
-      expect(cellsOf(MODEL, { ...SETTINGS, contextLength, parallel }, { unified })).toMatchObject({
-        base,
-        streams,
-      });
-    },
-  );
+    [4096, 1, 4096],
+    [1000, 1, 1024],
+    [333, 3, 512],
+    [4096, 4, 4096],
+  ])('%d tokens for each of %d requests: %d', (contextLength, parallel, base) => {
+    expect(cellsOf(MODEL, { ...SETTINGS, contextLength, parallel })).toMatchObject({
+      base,
+      streams: parallel,
+    });
+  });
 
   it('hold a window and one micro-batch, never more than the context', () => {
     const window = (settings: Partial<FitSettings>): number =>
-      cellsOf(MODEL, { ...SETTINGS, ...settings }, own).window;
+      cellsOf(MODEL, { ...SETTINGS, ...settings }).window;
     expect(window({})).toBe(1024);
     expect(window({ ubatch: 100 })).toBe(768);
     expect(window({ contextLength: 512 })).toBe(512);
@@ -136,12 +130,10 @@ describe('the compute buffer of llama.cpp', () => {
 
 describe('layers on GPUs', () => {
   const split = (gpus: ReturnType<typeof gpu>[], settings: Partial<FitSettings> = {}, model = MODEL) =>
-    estimateLlama(model, { ...SETTINGS, ...settings }, { gpus, memory }, own).needs.map(
-      ({ place, parts }) => ({
-        place: place.label,
-        weights: parts.weights.expected / MIB,
-      }),
-    );
+    estimateLlama(model, { ...SETTINGS, ...settings }, { gpus, memory }).needs.map(({ place, parts }) => ({
+      place: place.label,
+      weights: parts.weights.expected / MIB,
+    }));
 
   it('are all on one, with the output but without the token embedding', () => {
     expect(split([gpu(0, 20)])).toEqual([{ place: 'GPU 0', weights: 200 }]);
@@ -169,7 +161,7 @@ describe('layers on GPUs', () => {
   });
 
   it('keep the cache where they are', () => {
-    const all = estimateLlama(MODEL, SETTINGS, { gpus: [gpu(0, 20), gpu(1, 20)], memory }, own).needs;
+    const all = estimateLlama(MODEL, SETTINGS, { gpus: [gpu(0, 20), gpu(1, 20)], memory }).needs;
     expect(all.reduce((sum, { parts }) => sum + parts.kv_cache.expected, 0)).toBe(kv(MODEL));
     for (const { parts } of all) expect(totalOf(parts).expected).toBeGreaterThan(400 * MIB);
   });

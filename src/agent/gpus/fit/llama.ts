@@ -20,11 +20,6 @@ import {
  * those of llama-context.cpp, llama-kv-cache.cpp, llama-kv-cache-iswa.cpp and llama-memory-recurrent.cpp; the factors of
  * the compute buffer were read off what build 11669 reserves for 40 generated shapes (test/docker/fit.test.ts repeats 16).
  */
-export interface LlamaOptions {
-  /** Requests share one pool of cells instead of having a part each: node-llama-cpp. */
-  readonly unified: boolean;
-}
-
 /** llama.cpp pads every cache to this many cells. */
 const CELLS = 256;
 const F32 = 4;
@@ -39,9 +34,8 @@ export function estimateLlama(
   model: ModelGeometry,
   settings: FitSettings,
   places: { readonly gpus: readonly FitPlace[]; readonly memory: FitPlace },
-  options: LlamaOptions,
 ): Estimate {
-  const cells = cellsOf(model, settings, options);
+  const cells = cellsOf(model, settings);
   const compute = computeBytes(model, settings, cells);
   const kvByLayer = model.layers.map((layer) => layerCache(layer, settings, cells));
   const assumptions = [...model.notes];
@@ -102,16 +96,13 @@ export interface Cells {
 }
 
 /** How many cells llama.cpp makes: padded to 256 for each request; a window holds itself and one micro-batch. */
-export function cellsOf(model: ModelGeometry, settings: FitSettings, { unified }: LlamaOptions): Cells {
-  const total = settings.contextLength * settings.parallel;
-  const base = unified
-    ? roundUp(total, CELLS)
-    : roundUp(Math.max(1, Math.floor(total / settings.parallel)), CELLS);
-  const context = unified ? base : base * settings.parallel;
-  const batch = model.encoder ? settings.batch : Math.min(context, settings.batch);
+export function cellsOf(model: ModelGeometry, settings: FitSettings): Cells {
+  const { parallel } = settings;
+  const base = roundUp(Math.max(1, settings.contextLength), CELLS);
+  const batch = model.encoder ? settings.batch : Math.min(base * parallel, settings.batch);
   const tokens = Math.min(batch, settings.ubatch);
-  const window = roundUp(Math.min(base, model.window * (unified ? settings.parallel : 1) + tokens), CELLS);
-  return { base, streams: unified ? 1 : settings.parallel, window, sequences: settings.parallel, tokens };
+  const window = roundUp(Math.min(base, model.window + tokens), CELLS);
+  return { base, streams: parallel, window, sequences: parallel, tokens };
 }
 
 function layerCache(layer: LayerGeometry, settings: FitSettings, cells: Cells): number {

@@ -21,7 +21,7 @@ import {
  */
 
 /** Tokens of a block of the cache. */
-export const BLOCK_TOKENS = 16;
+const BLOCK_TOKENS = 16;
 /** What vLLM batches without being told, on GPUs of workstations. */
 const DEFAULT_BATCHED_TOKENS = 2048;
 /** Copies of the logits that sampling holds at its peak: 9.7 to 9.8 in the logs. */

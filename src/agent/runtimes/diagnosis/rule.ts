@@ -46,7 +46,7 @@ const FixSchema = z.strictObject({
 });
 
 /** How often the same start is worth another try while nobody changes anything. */
-export const RETRIES = ['never', 'after_change', 'once', 'always'] as const;
+const RETRIES = ['never', 'after_change', 'once', 'always'] as const;
 
 export const DiagnosisRuleSchema = z
   .strictObject({

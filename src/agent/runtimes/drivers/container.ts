@@ -60,81 +60,40 @@ export function containerPaths(launch: Launch): RuntimePaths {
 }
 
 /** Of the container and of its network: the attempt is part of it, because a replacement comes up beside what serves. Pure. */
-export function containerName(nodeId: string, slotId: string, attempt: number): string {
+function containerName(nodeId: string, slotId: string, attempt: number): string {
   return `modelops-${nodeId.slice(-8)}-${slotId}-${attempt}`;
 }
 
 /** @param key what the engine shall ask for; null when it listens on a socket or asks for nothing */
 export function containerBody(launch: Launch, host: ContainerHost, key: string | null): ContainerBody {
-  const { transport, spec, settings } = launch;
+  const { transport } = launch;
   // On a rootless engine, root of the container is the user who runs the engine.
   const uid = host.rootless ? 0 : (host.uid ?? process.getuid?.() ?? 0);
   const gid = host.rootless ? 0 : (host.gid ?? process.getgid?.() ?? 0);
   const paths = containerPaths(launch);
-  const keyVariable =
-    transport.kind === 'tcp' && transport.key !== undefined && 'env' in transport.key && key !== null
-      ? { [transport.key.env]: key }
-      : {};
-  const env = {
-    HOME: spec.cache.path,
-    USER: 'modelops',
-    LOGNAME: 'modelops',
-    ...launch.env(paths),
-    ...keyVariable,
-  };
   const { command, prefix } = launch.entrypoint;
   const name = containerName(host.nodeId, launch.slotId, launch.attempt);
-  const port = transport.kind === 'tcp' ? `${transport.port}/tcp` : null;
   return {
     name,
     Image: launch.engine.id,
     ...(command === null ? {} : { Entrypoint: [...command] }),
     Cmd: [...prefix, ...launch.args(paths)],
-    Env: Object.entries(env).map(([variable, value]) => `${variable}=${value}`),
+    Env: Object.entries(variables(launch, paths, key)).map(([variable, value]) => `${variable}=${value}`),
     User: `${uid}:${gid}`,
     WorkingDir: '/tmp',
-    Labels: {
-      [LABEL_NODE]: host.nodeId,
-      [LABEL_SLOT]: launch.slotId,
-      [LABEL_MODEL]: launch.modelId,
-      [LABEL_ATTEMPT]: String(launch.attempt),
-      [LABEL_GENERATION]: String(launch.generation),
-      [LABEL_CONFIG]: launch.configHash,
-      [LABEL_SOCKET]: launch.socketDirectory,
-      [LABEL_REFERENCE]: launch.engine.reference ?? '',
-      [LABEL_VERSION]: launch.engine.version ?? '',
-      ...(transport.kind === 'tcp' ? { [LABEL_PORT]: String(transport.port) } : {}),
-    },
+    Labels: labels(launch, host),
     // An image's own check asks a port that is not there.
     Healthcheck: { Test: ['NONE'] },
-    ...(port === null ? {} : { ExposedPorts: { [port]: {} } }),
+    ...(transport.kind === 'tcp' ? { ExposedPorts: { [`${transport.port}/tcp`]: {} } } : {}),
     HostConfig: {
-      NetworkMode: port === null ? 'none' : name,
-      ...(port === null ? {} : { Dns: ['127.0.0.1'] }),
-      ...(port !== null && host.tcpReach === 'published'
-        ? { PortBindings: { [port]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }
-        : {}),
+      ...networking(launch, host, name),
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
       Tmpfs: { '/tmp': 'rw,nosuid,nodev,size=512m,mode=1777' },
-      // Mounts fail for a missing source; Binds would make it, as root.
-      Mounts: [
-        { Type: 'bind', Source: launch.modelDirectory, Target: IN_MODELS, ReadOnly: true },
-        ...(port === null || paths.keyFile !== null
-          ? [
-              {
-                Type: 'bind' as const,
-                Source: launch.socketDirectory,
-                Target: IN_ATTEMPT,
-                ReadOnly: port !== null,
-              },
-            ]
-          : []),
-        { Type: 'bind', Source: launch.cacheDirectory, Target: spec.cache.path, ReadOnly: false },
-      ],
+      Mounts: mounts(launch, paths),
       PidsLimit: PIDS_LIMIT,
-      ...memoryLimits(settings, host),
+      ...memoryLimits(launch.settings, host),
       ...(launch.gpuIds.length === 0
         ? {}
         : { DeviceRequests: deviceRequests(launch.gpuIds, host.gpuRequest) }),
@@ -142,6 +101,65 @@ export function containerBody(launch: Launch, host: ContainerHost, key: string |
       LogConfig: { Type: 'json-file', Config: { 'max-size': '20m', 'max-file': '3' } },
     },
   };
+}
+
+function variables(launch: Launch, paths: RuntimePaths, key: string | null): Record<string, string> {
+  const { transport, spec } = launch;
+  const way = transport.kind === 'tcp' ? transport.key : undefined;
+  return {
+    HOME: spec.cache.path,
+    USER: 'modelops',
+    LOGNAME: 'modelops',
+    ...launch.env(paths),
+    ...(way !== undefined && 'env' in way && key !== null ? { [way.env]: key } : {}),
+  };
+}
+
+function labels(launch: Launch, host: ContainerHost): Record<string, string> {
+  const { transport, engine } = launch;
+  return {
+    [LABEL_NODE]: host.nodeId,
+    [LABEL_SLOT]: launch.slotId,
+    [LABEL_MODEL]: launch.modelId,
+    [LABEL_ATTEMPT]: String(launch.attempt),
+    [LABEL_GENERATION]: String(launch.generation),
+    [LABEL_CONFIG]: launch.configHash,
+    [LABEL_SOCKET]: launch.socketDirectory,
+    [LABEL_REFERENCE]: engine.reference ?? '',
+    [LABEL_VERSION]: engine.version ?? '',
+    ...(transport.kind === 'tcp' ? { [LABEL_PORT]: String(transport.port) } : {}),
+  };
+}
+
+function networking(
+  { transport }: Launch,
+  host: ContainerHost,
+  name: string,
+): Pick<Docker.HostConfig, 'NetworkMode' | 'Dns' | 'PortBindings'> {
+  if (transport.kind === 'unix') return { NetworkMode: 'none' };
+  return {
+    NetworkMode: name,
+    Dns: ['127.0.0.1'],
+    ...(host.tcpReach === 'published'
+      ? { PortBindings: { [`${transport.port}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '' }] } }
+      : {}),
+  };
+}
+
+/** Mounts fail for a missing source; Binds would make it, as root. */
+function mounts(launch: Launch, { keyFile }: RuntimePaths): Docker.MountSettings[] {
+  const isUnix = launch.transport.kind === 'unix';
+  const bind = (Source: string, Target: string, ReadOnly: boolean): Docker.MountSettings => ({
+    Type: 'bind',
+    Source,
+    Target,
+    ReadOnly,
+  });
+  return [
+    bind(launch.modelDirectory, IN_MODELS, true),
+    ...(isUnix || keyFile !== null ? [bind(launch.socketDirectory, IN_ATTEMPT, !isUnix)] : []),
+    bind(launch.cacheDirectory, launch.spec.cache.path, false),
+  ];
 }
 
 function memoryLimits(

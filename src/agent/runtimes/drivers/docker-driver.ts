@@ -79,13 +79,11 @@ export class DockerDriver implements RuntimeDriver {
     signal: AbortSignal,
   ): Promise<Availability> {
     try {
-      return {
-        available: true,
-        error: null,
-        message: null,
-        hint: null,
-        engine: await this.resolve(spec, image, signal),
-      };
+      // One that every slot names an image for needs no more than Docker.
+      const names = image !== undefined || spec.image !== undefined;
+      const engine = names ? await this.resolve(spec, image, signal) : null;
+      if (!names) await this.#engine.info(signal);
+      return { available: true, error: null, message: null, hint: null, engine };
     } catch (error) {
       const { code, message, hint } = toAppError(error);
       return { available: false, error: code, message, hint, engine: null };

@@ -4,6 +4,7 @@ import type { ContainerBody } from './container.ts';
 /** The body of a create call as a `docker run` line, for reading. Pure. */
 export function dockerRunLine(body: ContainerBody): string {
   const host: Docker.HostConfig = body.HostConfig ?? {};
+  const entrypoint = [body.Entrypoint ?? []].flat();
   const words = [
     'docker run --detach',
     option('name', body.name),
@@ -33,9 +34,9 @@ export function dockerRunLine(body: ContainerBody): string {
     ...Object.entries(body.Labels ?? {}).map(([name, value]) => option('label', `${name}=${value}`)),
     ...(body.Env ?? []).map((entry) => option('env', entry)),
     // Only the first word fits into the option; the others come before the arguments.
-    option('entrypoint', body.Entrypoint?.[0]),
+    option('entrypoint', entrypoint[0]),
     quote(body.Image ?? ''),
-    ...[...(body.Entrypoint ?? []).slice(1), ...((body.Cmd ?? []) as string[])].map(quote),
+    ...[...entrypoint.slice(1), ...(body.Cmd ?? [])].map(quote),
   ];
   return words.filter((word) => word !== '').join(' ');
 }

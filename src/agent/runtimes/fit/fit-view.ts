@@ -9,7 +9,7 @@ import {
   type Need,
   type Parts,
 } from '../../gpus/index.ts';
-import { estimateOf, fitsNow, type FitProblem } from './problem.ts';
+import { estimateOf, fitsNow, shareNeeded, type FitProblem } from './problem.ts';
 import { otherWays, type Neighbour } from './ways.ts';
 import { count, placesInWords, size, sizeBeside, sizeRange } from './words.ts';
 
@@ -67,7 +67,7 @@ export function answerFit(question: FitQuestion): Fit {
     max_context_length: maxContext,
     max_parallel: maxParallel,
     trained_context_length: geometry.trainedContext,
-    gpu_memory_utilization: shareOf(problem, estimate),
+    gpu_memory_utilization: shareNeeded(problem),
     per_gpu: places,
     ways,
     assumptions: [...question.assumptions, ...estimate.assumptions],
@@ -133,17 +133,6 @@ function deviceOf(problem: FitProblem, need: Need): FitDevice {
   };
 }
 
-/** The share of a GPU to give an engine that takes all it is given: what is needed, rounded up to a hundredth. */
-function shareOf({ family, gpus }: FitProblem, { needs }: Estimate): number | null {
-  if (family !== 'vllm' || gpus.length === 0) return null;
-  const shares = needs.map(({ place, parts }) =>
-    place.totalBytes === null ? null : totalOf(parts).expected / place.totalBytes,
-  );
-  if (shares.includes(null)) return null;
-  const share = Math.ceil(Math.max(...shares.map((one) => one ?? 0)) * 100) / 100;
-  return share > 1 ? null : share;
-}
-
 function learnedOf({ problem: { measured }, engine }: FitQuestion): Fit['learned'] {
   if (measured === null || engine === null) return null;
   const parts = ['weights', 'kv_cache', 'compute'] as const;
@@ -200,6 +189,8 @@ function wayOut(maxContext: number | null, problem: FitProblem, ways: readonly F
   const fitting = ways.find((way) => way.fits && (way.gpu_ids !== null || way.unload.length > 0));
   if (maxContext !== null && maxContext < problem.settings.contextLength)
     return `It fits with ${count(maxContext)} tokens of context.`;
+  const share = ways.find((way) => way.fits)?.patch['gpu_memory_utilization'];
+  if (typeof share === 'number') return `It fits with ${Math.round(share * 100)} % of the GPU.`;
   if (fitting === undefined) return 'No context is short enough to make it fit.';
   return fitting.gpu_ids === null
     ? `It fits when ${fitting.unload.join(' and ')} is unloaded.`

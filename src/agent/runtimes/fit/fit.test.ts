@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { readGgufHeader } from '../../artifacts/index.ts';
+import { ggufHead, type GgufMetadataValue } from '../../catalog/sample/gguf-writer.ts';
 import type { LayerGeometry, ModelGeometry } from '../../gpus/index.ts';
 import { EngineReport } from './engine-report.ts';
 import { answerFit, type FitQuestion } from './fit-view.ts';
+import { geometryOfGguf } from './geometry-gguf.ts';
 import { geometryOfSafetensors } from './geometry-safetensors.ts';
 import { machineFit } from './machine-fit.ts';
 import { fitSettings, type FitProblem } from './problem.ts';
@@ -157,6 +160,20 @@ describe('vLLM', () => {
     expect((share - 0.011) * 24 * GIB).toBeLessThan(answer.required.total_bytes);
   });
 
+  it('can do with less than the share it is given', () => {
+    const answer = ask(
+      { ...problem, share: 0.9, gpus: [gpu(1, 21)] },
+      { settings: ['gpu_memory_utilization'] },
+    );
+    expect(answer.fits).toBe(false);
+    const way = answer.ways.find(({ patch }) => 'gpu_memory_utilization' in patch);
+    expect(way).toMatchObject({
+      fits: true,
+      patch: { gpu_memory_utilization: answer.gpu_memory_utilization },
+    });
+    expect(answer.verdict).toContain('It fits with');
+  });
+
   it('takes the share it was given, all of it', () => {
     const answer = ask({ ...problem, share: 0.95 });
     expect(Math.abs(answer.required.total_bytes / (24 * GIB) - 0.95)).toBeLessThan(0.001);
@@ -184,6 +201,61 @@ describe('a model without a slot', () => {
     ],
   ] as const)('%s', (verdict, gpus, more) => {
     expect(where([...gpus], more).verdict).toContain(verdict);
+  });
+});
+
+describe('the header of a GGUF file', () => {
+  const u32 = (value: number) => ({ type: 'u32', value }) as const;
+  const read = async (metadata: Record<string, GgufMetadataValue>, names: readonly string[]) => {
+    const tensors = names.map((name) => ({ name, dimensions: [32, 4], type: 8, bytes: 4 * 34 }));
+    const { head, fileBytes } = ggufHead(
+      {
+        'general.architecture': { type: 'string', value: 'x' },
+        'x.block_count': u32(2),
+        'x.embedding_length': u32(64),
+        'x.attention.head_count': u32(4),
+        ...metadata,
+      },
+      tensors,
+    );
+    const file = Buffer.concat([head, Buffer.alloc(fileBytes - head.length)]);
+    const source = {
+      size: file.length,
+      read: (offset: number, length: number) => Promise.resolve(file.subarray(offset, offset + length)),
+    };
+    return geometryOfGguf(await readGgufHeader(source, AbortSignal.timeout(5000)));
+  };
+
+  it('tells the bytes of its tensors by what they are for', async () => {
+    const { tensors, tied, layers } = await read({}, [
+      'token_embd.weight',
+      'blk.0.attn_k.weight',
+      'blk.0.ffn_up.weight',
+      'blk.1.ssm_in.weight',
+      'blk.7.attn_k.weight',
+      'output_norm.weight',
+    ]);
+    const one = 4 * 34;
+    expect(tensors).toEqual({ tokenEmbedding: one, output: 0, layers: [2 * one, one], other: 2 * one });
+    expect(tied).toBe(true);
+    expect(layers.map(({ attention }) => attention)).toEqual(['full', 'none']);
+  });
+
+  it('may tell heads, keys and windows by layer', async () => {
+    const { layers, window } = await read(
+      {
+        'x.attention.head_count_kv': { type: 'i32s', value: [4, 0] },
+        'x.attention.key_length': u32(128),
+        'x.attention.sliding_window': u32(256),
+        'x.attention.sliding_window_pattern': { type: 'bools', value: [1, 0] },
+      },
+      ['blk.0.attn_k.weight', 'blk.1.attn_k.weight'],
+    );
+    expect(window).toBe(256);
+    expect(layers).toMatchObject([
+      { kvHeads: 4, keyLength: 128, valueLength: 16, attention: 'window' },
+      { kvHeads: 0, attention: 'none' },
+    ]);
   });
 });
 

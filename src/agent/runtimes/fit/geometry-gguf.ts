@@ -59,33 +59,44 @@ function vocabularyOf({ metadata }: GgufHeader, read: Keys): number {
 }
 
 function layerOf(header: GgufHeader, read: Keys, index: number): LayerGeometry {
-  const { architecture, tensors } = header;
   const embedding = read.number('embedding_length') ?? 0;
   const heads = read.numberOf('attention.head_count', index) ?? 0;
   const kvHeads = read.numberOf('attention.head_count_kv', index) ?? heads;
-  const headSize = heads > 0 ? embedding / heads : 0;
-  const isWindow = inWindow(header, read, index);
-  const lengthOf = (which: 'key' | 'value'): number =>
-    (isWindow ? read.number(`attention.${which}_length_swa`) : null) ??
-    read.number(`attention.${which}_length`) ??
-    headSize;
   const feedForward = read.numberOf('feed_forward_length', index) ?? 0;
-  const known = tensors.layers[index];
-  const latent = read.number('attention.kv_lora_rank');
-  // Without the compressed tensors an engine unfolds what it keeps.
-  const isLatent = latent !== null && read.number('attention.key_length_mla') !== null;
-  const recurrent = known?.recurrent === true && !isFullOfInterval(architecture, index);
-  const kept = (known?.attention ?? true) && kvHeads > 0 && !shares(read, index);
-  const common = { heads, feedForward, experts: expertsOf(read, feedForward) };
+  const known = header.tensors.layers[index];
+  const recurrent = known?.recurrent === true && !isFullOfInterval(header.architecture, index);
+  const attention = attentionOf(header, read, index, kvHeads);
+  const latent = attention === 'latent' ? (read.number('attention.kv_lora_rank') ?? 0) : null;
+  const lengthOf = (which: 'key' | 'value'): number =>
+    (attention === 'window' ? read.number(`attention.${which}_length_swa`) : null) ??
+    read.number(`attention.${which}_length`) ??
+    (heads > 0 ? embedding / heads : 0);
   return {
-    ...common,
-    kvHeads: isLatent ? 1 : kvHeads,
-    keyLength: isLatent ? latent + (read.number('rope.dimension_count') ?? 0) : lengthOf('key'),
-    valueLength: isLatent ? latent : lengthOf('value'),
-    attention:
-      ENCODERS.test(architecture) || !kept ? 'none' : isLatent ? 'latent' : isWindow ? 'window' : 'full',
+    heads,
+    feedForward,
+    experts: expertsOf(read, feedForward),
+    kvHeads: latent === null ? kvHeads : 1,
+    keyLength: latent === null ? lengthOf('key') : latent + (read.number('rope.dimension_count') ?? 0),
+    valueLength: latent ?? lengthOf('value'),
+    attention,
     recurrentElements: recurrent ? recurrentElements(read, embedding) : 0,
   };
+}
+
+/** What a layer keeps for each token. */
+function attentionOf(
+  header: GgufHeader,
+  read: Keys,
+  index: number,
+  kvHeads: number,
+): LayerGeometry['attention'] {
+  const holdsKeys = header.tensors.layers[index]?.attention ?? true;
+  if (ENCODERS.test(header.architecture) || !holdsKeys || kvHeads === 0 || shares(read, index)) return 'none';
+  // Without the compressed tensors an engine unfolds what it keeps.
+  const isLatent =
+    read.number('attention.kv_lora_rank') !== null && read.number('attention.key_length_mla') !== null;
+  if (isLatent) return 'latent';
+  return inWindow(header, read, index) ? 'window' : 'full';
 }
 
 function expertsOf(read: Keys, feedForward: number): LayerGeometry['experts'] {

@@ -15,15 +15,18 @@ export function geometryOfSafetensors(
   const number = (...keys: string[]): number | null => firstNumber(text, keys);
   const embedding = number('hidden_size', 'n_embd', 'd_model', 'dim') ?? 0;
   const count = number('num_hidden_layers', 'n_layer', 'num_layers', 'n_layers') ?? 0;
-  const tensors = sumTensors(headers, count);
+  const stored = sumTensors(headers, count);
+  const isHalved = isFullPrecision(text, config) && config['quantization_config'] === undefined;
+  const tensors = isHalved ? halved(stored) : stored;
   const architectures = config['architectures'];
   const architecture =
     Array.isArray(architectures) && typeof architectures[0] === 'string'
       ? architectures[0]
-      : String(config['model_type'] ?? 'unknown');
+      : (textOf(config, 'model_type') ?? 'unknown');
   const notes: string[] = [];
   if (count === 0 || embedding === 0)
     notes.push('config.json does not tell the layers of the model; only its weights are counted.');
+  if (isHalved) notes.push('Weights of 32 bits are kept in 16.');
   if (weightBytes(tensors) === 0) notes.push('The weights have no size.');
   return {
     format: 'safetensors',
@@ -37,7 +40,7 @@ export function geometryOfSafetensors(
     tied: tensors.output === 0,
     encoder:
       /(^Bert|Roberta|Model$|ForSequenceClassification$|ForMaskedLM$)/.test(architecture) && isEncoder(text),
-    elementBytes: elementBytes(text, config),
+    elementBytes: 2,
     notes,
   };
 }
@@ -140,18 +143,39 @@ function recurrentElements(text: Config, embedding: number): number {
 }
 
 function isEncoder(text: Config): boolean {
-  const type = String(text['model_type'] ?? '');
+  const type = textOf(text, 'model_type') ?? '';
   return /^(bert|roberta|xlm-roberta|distilbert|mpnet|electra|deberta(-v2)?|nomic_bert|modernbert|new|gte)$/.test(
     type,
   );
 }
 
-/** What vLLM computes in: `dtype`, and half precision for 32-bit files. */
-function elementBytes(text: Config, config: Config): number {
-  const dtype = String(
-    text['torch_dtype'] ?? text['dtype'] ?? config['torch_dtype'] ?? config['dtype'] ?? '',
-  );
-  return dtype === 'float64' ? 8 : 2;
+/** Engines keep 32-bit weights as 16-bit unless they are told otherwise. */
+function isFullPrecision(text: Config, config: Config): boolean {
+  const dtype =
+    textOf(text, 'torch_dtype') ??
+    textOf(text, 'dtype') ??
+    textOf(config, 'torch_dtype') ??
+    textOf(config, 'dtype');
+  return dtype === 'float32';
+}
+
+function halved({
+  tokenEmbedding,
+  output,
+  layers,
+  other,
+}: ModelGeometry['tensors']): ModelGeometry['tensors'] {
+  return {
+    tokenEmbedding: tokenEmbedding / 2,
+    output: output / 2,
+    layers: layers.map((bytes) => bytes / 2),
+    other: other / 2,
+  };
+}
+
+function textOf(config: Config, key: string): string | null {
+  const value = config[key];
+  return typeof value === 'string' ? value : null;
 }
 
 function part(config: Config, key: string): Config | null {

@@ -59,13 +59,13 @@ export class MeasurementStore {
   }
 
   /** The newest of the same content, engine and settings. */
-  of(contentId: string, engineId: string, settingsHash: string): Measurement | null {
+  of(contentId: string, engineId: string, hash: string): Measurement | null {
     const rows = this.#database
       .prepare<{ measured: string; estimated: string }>(
         `SELECT measured, estimated FROM memory_measurements
          WHERE content_id = :contentId AND engine_id = :engineId AND settings_hash = :settingsHash ORDER BY seq DESC`,
       )
-      .all({ contentId, engineId, settingsHash });
+      .all({ contentId, engineId, settingsHash: hash });
     const [last] = rows;
     return last === undefined ? null : { ...parse(last), count: rows.length };
   }

@@ -13,7 +13,7 @@ import { answerFit, type FitQuestion } from './fit-view.ts';
 import { GeometryReader } from './geometry-reader.ts';
 import { machineFit, type MachineFit, type MachineFitInput } from './machine-fit.ts';
 import { MeasurementStore, settingsHash } from './measurement-store.ts';
-import { estimateOf, familyOf, fitSettings, type FitProblem } from './problem.ts';
+import { estimateOf, familyOf, fitSettings, type EngineFamily, type FitProblem } from './problem.ts';
 import { calculatedOf, SlotMemory, toldBytes, type SlotMemoryView } from './slot-memory.ts';
 
 /** A GPU as memory sees it. */
@@ -241,8 +241,7 @@ export class MemoryFit {
       settings: fitSettings(spec, values, slot.capability, gpus.length),
       gpus,
       memory: this.#memoryPlace(values, gives('')),
-      share:
-        familyOf(spec) === 'vllm' && isAsked(slot, model) ? (values.gpu_memory_utilization ?? null) : null,
+      share: shareOf(familyOf(spec), values),
       measured: null,
     };
     const engine = how.engine ?? (await this.#engine(slot, values.image, signal));
@@ -317,11 +316,10 @@ function placeOf(gpu: FitGpu, givesBack: number): FitPlace {
   };
 }
 
-/** A share that only the spec names is what it would be if nobody said anything. */
-function isAsked({ config }: FitSlot, model: ModelRow): boolean {
-  return (
-    config.gpu_memory_utilization !== undefined || model.config_override.includes('"gpu_memory_utilization"')
-  );
+/** vLLM takes its whole share, unless it is told how large the KV cache is. */
+function shareOf(family: EngineFamily, values: SlotConfig): number | null {
+  if (family !== 'vllm' || values.kv_cache_memory_bytes !== undefined) return null;
+  return values.gpu_memory_utilization ?? null;
 }
 
 function assumptionsOf({ extra_args: args = [] }: SlotConfig, noGpu: boolean): string[] {

@@ -59,15 +59,15 @@ export function fitSettings(
     contextLength: values.context_length ?? spec.inferred_context_cap,
     parallel: values.parallel ?? 1,
     kvCacheType: values.kv_cache_type ?? 'auto',
-    // node-llama-cpp leaves flash attention off and takes batches of 512.
-    flashAttention: isEmbedded ? 'off' : (values.flash_attention ?? 'auto'),
+    flashAttention: values.flash_attention ?? 'auto',
     batch: isEmbedded ? DEFAULTS.ubatch : (values.batch_size ?? DEFAULTS.batch),
     ubatch: values.ubatch_size ?? DEFAULTS.ubatch,
     gpuLayers: spec.device === 'cuda' ? (values.gpu_layers ?? 'auto') : 0,
     tensorParallel: values.tensor_parallel_size ?? Math.max(1, gpuCount),
     enforceEager: values.enforce_eager ?? false,
     maxBatchedTokens: values.max_num_batched_tokens ?? null,
-    allOutputs: capability !== 'llm_inference',
+    // node-llama-cpp takes batches of 512 and keeps an output for each of their tokens.
+    allOutputs: isEmbedded || capability !== 'llm_inference',
   };
 }
 
@@ -94,7 +94,7 @@ function calculated(
     case 'other':
       return estimateOther(geometry, gpus.length === 0 ? [memory] : gpus);
     default:
-      return estimateLlama(geometry, settings, { gpus, memory }, { unified: family === 'node-llama-cpp' });
+      return estimateLlama(geometry, settings, { gpus, memory });
   }
 }
 
@@ -161,4 +161,18 @@ export function fitsNow(problem: FitProblem, { needs }: Estimate): boolean {
       return false;
     return place.availableBytes === null || needed <= place.availableBytes;
   });
+}
+
+/**
+ * The share of each GPU that is enough for an engine that takes all it is given: what is needed, rounded up to a hundredth.
+ * null for other engines, and when not even a whole GPU is enough.
+ */
+export function shareNeeded(problem: FitProblem): number | null {
+  if (problem.family !== 'vllm' || problem.gpus.length === 0) return null;
+  const { needs } = estimateOf({ ...problem, share: null });
+  const shares = needs.map(({ place, parts }) =>
+    place.totalBytes === null ? Number.POSITIVE_INFINITY : totalOf(parts).expected / place.totalBytes,
+  );
+  const share = Math.ceil(Math.max(...shares) * 100) / 100;
+  return share > 1 ? null : share;
 }

@@ -1,6 +1,6 @@
 import type { FitWay } from '../../../shared/contract/index.ts';
 import { totalOf, type Estimate, type FitPlace, type FitSettings } from '../../gpus/index.ts';
-import { estimateOf, fitsNow, type FitProblem } from './problem.ts';
+import { estimateOf, fitsNow, shareNeeded, type FitProblem } from './problem.ts';
 import { count, placesInWords, size } from './words.ts';
 
 /** A slot beside this one that holds memory on the same places. */
@@ -42,13 +42,29 @@ export function otherWays(input: WaysInput): FitWay[] {
       })),
     );
   if (input.fits) return ways.filter((way) => way !== null);
-  ways.push(smallerCache(input), moreGpus(input));
+  ways.push(smallerShare(input), smallerCache(input), moreGpus(input));
   if (problem.family === 'vllm' && !settings.enforceEager && takes.includes('enforce_eager'))
     ways.push(
       tried(input, 'Without CUDA graphs', { enforce_eager: true }, (now) => ({ ...now, enforceEager: true })),
     );
   ways.push(...unloading(input));
   return ways.filter((way) => way !== null);
+}
+
+/** vLLM wants its share to be free, needed or not. */
+function smallerShare({ problem, settings: takes }: WaysInput): FitWay | null {
+  const share = shareNeeded(problem);
+  if (share === null || problem.share === null || share === problem.share) return null;
+  if (!takes.includes('gpu_memory_utilization')) return null;
+  const estimate = estimateOf({ ...problem, share });
+  return {
+    ...sums(estimate),
+    label: `Give it ${Math.round(share * 100)} % of the GPU`,
+    fits: fitsNow({ ...problem, share }, estimate),
+    patch: { gpu_memory_utilization: share },
+    gpu_ids: null,
+    unload: [],
+  };
 }
 
 function smallerCache(input: WaysInput): FitWay | null {

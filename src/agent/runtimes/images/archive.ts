@@ -207,7 +207,7 @@ function isKept({ name, type, size }: TarEntry): boolean {
 }
 
 /** What an archive holds, from its names and its small files. Pure. @throws {AppError} `unsupported_format`. */
-export function describe({ names, kept }: Contents, arch: string): Omit<Archive, 'compression'> {
+function describe({ names, kept }: Contents, arch: string): Omit<Archive, 'compression'> {
   const manifest = kept.get('manifest.json');
   if (manifest !== undefined) return describeDocker(manifest, names, kept);
   const index = kept.get('index.json');

@@ -5,7 +5,7 @@ export function familiar(reference: string): string {
   if (isImageId(reference)) return reference;
   const short = reference.replace(/^(index\.)?docker\.io\//, '').replace(/^library\/(?=[^/]+$)/, '');
   const name = short.slice(short.lastIndexOf('/') + 1);
-  return name.includes(':') || name.includes('@') ? short : `${short}:latest`;
+  return /[:@]/.test(name) ? short : `${short}:latest`;
 }
 
 /** `sha256:<hex>`, or as much of the hex as people copy. Pure. */

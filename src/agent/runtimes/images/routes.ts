@@ -1,6 +1,9 @@
 import type { Endpoints } from '../../../shared/contract/index.ts';
 import type { Router } from '../../../server/router.ts';
-import { startExport, startImageImport, startPull, type ImageJobDeps } from './image-jobs.ts';
+import { startExport } from './image-export.ts';
+import { startImageImport } from './image-import.ts';
+import { startPull } from './image-pull.ts';
+import type { ImageJobDeps } from './job-deps.ts';
 
 export function imageRoutes(router: Router<Endpoints>, deps: ImageJobDeps): void {
   const { desk } = deps;

@@ -54,7 +54,7 @@ export function parseTarHeader(block: Buffer): (TarEntry & { readonly flag: stri
  */
 export async function* walkTar(
   cursor: TarCursor,
-): AsyncGenerator<{ readonly entry: TarEntry; read(): Promise<Buffer> }> {
+): AsyncGenerator<{ readonly entry: TarEntry; readonly read: () => Promise<Buffer> }> {
   let longName: string | null = null;
   let paxSize: number | null = null;
   for (let count = 0; ; count += 1) {

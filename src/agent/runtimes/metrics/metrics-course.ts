@@ -52,7 +52,7 @@ function countsAnew(last: EngineFigures | null, now: EngineFigures): boolean {
 }
 
 /** A sample from a reading and those before it, oldest first. Pure. */
-export function sampleOf(
+function sampleOf(
   { at, figures }: { readonly at: number; readonly figures: EngineFigures | null },
   before: readonly Reading[],
 ): SlotMetrics {

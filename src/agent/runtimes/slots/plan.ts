@@ -55,32 +55,42 @@ export type SlotStep =
   /** For the last requests of a replaced one, which holds memory as long. */
   | { readonly do: 'wait_leaving' };
 
-export function planSlot(
-  desire: SlotDesire | null,
-  { current, next, leaving, failure }: SlotObservation,
-  now: number,
-): SlotStep {
-  const fits = (runtime: PlannedRuntime): boolean =>
-    desire !== null && runtime.modelId === desire.modelId && runtime.generation === desire.generation;
+export function planSlot(desire: SlotDesire | null, observed: SlotObservation, now: number): SlotStep {
+  const { current, next, leaving, failure } = observed;
   if (next !== null) {
-    if (!fits(next) || (current !== null && fits(current))) return { do: 'drop_next' };
+    const isObsolete = !fits(next, desire) || (current !== null && fits(current, desire));
+    if (isObsolete) return { do: 'drop_next' };
     if (current === null) return { do: 'promote' };
   }
-  if (current !== null && (desire === null || fits(current)))
-    return desire === null ? { do: 'stop' } : { do: 'watch', until: null };
-  const failed = failure !== null && failure.generation === desire?.generation ? failure : null;
-  const waiting = failed !== null && (failed.retryAt === null || failed.retryAt > now);
-  if (current !== null) {
-    // What runs from before is not what is wished for. It serves until something better does.
-    if (!current.serves) return current.adopted ? { do: 'watch', until: null } : { do: 'stop' };
-    if (next !== null) return { do: 'finish_next' };
-    if (waiting) return { do: 'watch', until: failed.retryAt };
-    return leaving ? { do: 'wait_leaving' } : { do: 'replace', modelId: desire?.modelId ?? '' };
+  if (desire === null) {
+    if (current !== null) return { do: 'stop' };
+    return leaving ? { do: 'wait_leaving' } : { do: 'rest' };
   }
+  const failed = failure?.generation === desire.generation ? failure : null;
+  // Given up, or its time has not come.
+  const waiting = failed !== null && (failed.retryAt ?? Number.POSITIVE_INFINITY) > now ? failed : null;
+  if (current !== null) return planBeside(desire, current, observed, waiting);
   if (leaving) return { do: 'wait_leaving' };
-  if (desire === null) return { do: 'rest' };
-  if (!waiting) return { do: 'start', modelId: desire.modelId };
-  return failed.retryAt === null ? { do: 'rest' } : { do: 'wait', until: failed.retryAt };
+  if (waiting === null) return { do: 'start', modelId: desire.modelId };
+  return waiting.retryAt === null ? { do: 'rest' } : { do: 'wait', until: waiting.retryAt };
+}
+
+/** A runtime counts as the slot: it is the wished one, or it serves until that one does. */
+function planBeside(
+  desire: SlotDesire,
+  current: NonNullable<SlotObservation['current']>,
+  { next, leaving }: SlotObservation,
+  waiting: SlotFailure | null,
+): SlotStep {
+  if (fits(current, desire)) return { do: 'watch', until: null };
+  if (!current.serves) return current.adopted ? { do: 'watch', until: null } : { do: 'stop' };
+  if (next !== null) return { do: 'finish_next' };
+  if (waiting !== null) return { do: 'watch', until: waiting.retryAt };
+  return leaving ? { do: 'wait_leaving' } : { do: 'replace', modelId: desire.modelId };
+}
+
+function fits(runtime: PlannedRuntime, desire: SlotDesire | null): boolean {
+  return desire !== null && runtime.modelId === desire.modelId && runtime.generation === desire.generation;
 }
 
 export interface RetryPolicy {

@@ -188,6 +188,6 @@ describe('a runtime that is probed', () => {
     });
     status = 200;
     ready.resolve();
-    await waiting;
+    await expect(waiting).resolves.toBeUndefined();
   });
 });

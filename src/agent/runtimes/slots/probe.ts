@@ -35,6 +35,9 @@ const FAST_POLL_MS = 10;
 const FAST_PHASE_MS = 5000;
 const SLOW_POLL_MS = 250;
 const REQUEST_MS = 10_000;
+/** A fresh engine on a busy machine is slow once. */
+const FIRST_REQUEST_MS = 60_000;
+/** A fresh engine on a busy machine is slow once. */
 const COMPUTE_MS = 120_000;
 
 export interface HealthWait {
@@ -121,7 +124,7 @@ export async function probeModel(
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const { pool, probe, modelId } = asked;
-  const { ids: advertised, contextLength: listed } = await advertisedModels(asked, signal);
+  const { ids: advertised, contextLength: listed } = await advertisedModels(asked, signal, FIRST_REQUEST_MS);
   if (!advertised.includes(modelId)) {
     throw new AppError(
       'runtime_wrong_model',
@@ -171,13 +174,14 @@ async function firstAnswer(
 export async function advertisedModels(
   { pool, probe, modelId }: Asked,
   signal: AbortSignal,
+  limitMs = REQUEST_MS,
 ): Promise<{ ids: string[]; contextLength: number | null }> {
   if (probe.models === null) {
     if ((await healthStatus(pool, probe.health, signal)) !== 200)
       throw new AppError('upstream_failed', `The runtime does not answer ${probe.health}.`);
     return { ids: [modelId], contextLength: null };
   }
-  const body = await getJson(pool, probe.models, signal);
+  const body = await getJson(pool, probe.models, signal, limitMs);
   const data = Array.isArray(body['data']) ? body['data'].map(record) : [];
   const meta = record(data[0]?.['meta']);
   return {
@@ -232,12 +236,17 @@ export async function counters(pool: Pool, signal: AbortSignal): Promise<string 
   }
 }
 
-async function getJson(pool: Pool, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+async function getJson(
+  pool: Pool,
+  path: string,
+  signal: AbortSignal,
+  limitMs = REQUEST_MS,
+): Promise<Record<string, unknown>> {
   try {
     const response = await pool.request({
       path,
       method: 'GET',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(limitMs)]),
     });
     const body = record(await response.body.json());
     if (response.statusCode !== 200 || body === null)

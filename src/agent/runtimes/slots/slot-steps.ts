@@ -123,8 +123,12 @@ export class SlotSteps {
     const former = this.#context.runtimes.current;
     this.#context.runtimes.current = next;
     this.#context.runtimes.next = null;
-    if (former !== null) this.#context.runtimes.leave(former);
-    await this.#serve(next, probed, prepared);
+    try {
+      await this.#serve(next, probed, prepared);
+    } finally {
+      // The gateway has turned already; ending the former one need not keep that from being told.
+      if (former !== null) this.#context.runtimes.leave(former);
+    }
   }
 
   /** A runtime is there: bring an adopted one up, or look whether a loaded one still serves. */
@@ -181,17 +185,24 @@ export class SlotSteps {
     }
   }
 
-  #bringUp(runtime: AttachedRuntime, signal: AbortSignal): Promise<ProbeResult> {
-    const { clock, store } = this.#deps;
-    return bringUp(runtime, {
-      capability: store.get(this.#context.slotId).capability,
+  /** @throws also {AppError} `runtime_gpu_unused`: not one call is answered by a processor in place of a GPU. */
+  async #bringUp(runtime: AttachedRuntime, signal: AbortSignal): Promise<ProbeResult> {
+    const { clock, store, launcher, rules } = this.#deps;
+    const { reporter, runtimes, slotId } = this.#context;
+    const probed = await bringUp(runtime, {
+      capability: store.get(slotId).capability,
       now: () => clock.now(),
       onPhase: () => {
-        if (runtime === this.#context.runtimes.current) this.#context.reporter.setPhase('probing');
-        else this.#context.reporter.publish();
+        if (runtime === runtimes.current) reporter.setPhase('probing');
+        else reporter.publish();
       },
       signal,
     });
+    if (runtime.device === 'cpu') return probed;
+    const engine = launcher.specOrNull(runtime.settings?.runtime_spec ?? '')?.engine ?? '';
+    const fallback = cpuFallback(rules, engine, runtime.tail(DIAGNOSED_LINES));
+    if (fallback !== null) throw fallback;
+    return probed;
   }
 
   /** @param prepared null for one that was started under other settings than are wished for now */
@@ -207,9 +218,6 @@ export class SlotSteps {
     const identity = prepared?.identity ?? before?.runtime_identity ?? '';
     const spec = prepared?.spec ?? launcher.specOrNull(runtime.settings?.runtime_spec ?? '');
     if (spec?.device === 'cuda') {
-      // Not one call is answered by a processor in place of a GPU.
-      const fallback = cpuFallback(this.#deps.rules, spec.engine, runtime.tail(DIAGNOSED_LINES));
-      if (fallback !== null) throw fallback;
       this.#gpusSeen = { at: now, used: false };
       this.#deps.gpus.processesChanged();
     }

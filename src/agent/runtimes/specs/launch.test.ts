@@ -167,8 +167,14 @@ describe('the command line of llama-server', () => {
       facts(cpu),
     );
     expect(args.slice(0, 8)).toEqual([
-      ...['--model', '/models/model.gguf', '--alias', 'a-v1'],
-      ...['--ctx-size', '2048', '--parallel', '4'],
+      '--model',
+      '/models/model.gguf',
+      '--alias',
+      'a-v1',
+      '--ctx-size',
+      '2048',
+      '--parallel',
+      '4',
     ]);
     expect(args.slice(-4)).toEqual(['--host', '/run/modelops/s.sock', '--seed', '1']);
   });
@@ -224,8 +230,12 @@ describe('the command line of llama-server', () => {
     if (transport === null) throw new Error('no transport');
     const args = renderArgs(cpu, {}, facts(cpu, { transport, keyFile: '/run/modelops/key' }));
     expect(args.slice(-6)).toEqual([
-      ...['--host', '0.0.0.0', '--port', '8080'],
-      ...['--api-key-file', '/run/modelops/key'],
+      '--host',
+      '0.0.0.0',
+      '--port',
+      '8080',
+      '--api-key-file',
+      '/run/modelops/key',
     ]);
   });
 });
@@ -240,7 +250,12 @@ describe('a custom image', () => {
     if (transport === null) throw new Error('no transport');
     const given = facts(custom, { transport });
     expect(renderArgs(custom, config, given)).toEqual([
-      ...['serve', '/models', '--name=a-v1', '--port', '9999', '{unknown}'],
+      'serve',
+      '/models',
+      '--name=a-v1',
+      '--port',
+      '9999',
+      '{unknown}',
     ]);
     expect(renderEnv(custom, config, given)).toMatchObject({ MODELOPS_MODEL_DIR: '/models', PORT: '9999' });
   });

@@ -29,7 +29,7 @@ export function settingProblem(
 
 function choiceProblem(spec: RuntimeSpec, config: SlotConfig): SettingProblem | null {
   for (const [key, allowed] of Object.entries(spec.choices)) {
-    const value = (config as Record<string, unknown>)[key];
+    const value = (config as Record<string, string | number | boolean | undefined>)[key];
     if (value === undefined || allowed.includes(String(value))) continue;
     return {
       fields: [`config.${key}`],

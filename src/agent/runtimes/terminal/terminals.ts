@@ -120,7 +120,7 @@ export class Terminals {
   }
 
   close(): void {
-    for (const terminal of [...this.#open.values()]) terminal.close();
+    for (const terminal of this.#open.values()) terminal.close();
   }
 
   #container(slotId: string): string {

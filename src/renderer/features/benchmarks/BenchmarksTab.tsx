@@ -6,7 +6,6 @@ import { openDialog } from '../../app/dialogs.ts';
 import { familyBenchmarksQuery, slotBenchmarksQuery } from '../../data/benchmarks.ts';
 import { hasEnded, useJobs } from '../../data/live.ts';
 import { moreOf, useKept } from '../../data/lists.ts';
-import { useModel } from '../../data/models.ts';
 import { useNow } from '../../data/now.ts';
 import { useMay } from '../../data/session.ts';
 import { EmptyState } from '../../parts/EmptyState.tsx';
@@ -23,17 +22,47 @@ import css from './benchmarks.module.css';
 
 /** What was measured on a slot: the newest run or the one that is asked for, former ones, and what compares with it. */
 export default function BenchmarksTab({ slot }: { readonly slot: Slot }): ReactNode {
-  const [search, setSearch] = useSearchParams();
   const query = slotBenchmarksQuery(slot.id);
   const { data, error } = useKept(query);
-  const runs = data?.rows ?? [];
-  const run = runs.find(({ id }) => id === search.get('run')) ?? runs[0];
-  const model = useModel(slot.loaded_managed_model_id);
   const job = useJobs()?.find((one) => one.kind === 'benchmark' && one.subject === `slot:${slot.id}`);
-  const name = run?.model_name ?? model?.name ?? null;
-  const { data: family } = useKept(name === null ? null : familyBenchmarksQuery(name));
+  if (data === undefined) return error === null ? <Pending /> : <Refusal error={error} alert={false} />;
+  const [newest] = data.rows;
+  return (
+    <div className={css.tab}>
+      <Measuring slot={slot} job={job} newest={newest} />
+      {newest === undefined ? (
+        !isMeasuring(job) && <EmptyState>{t('bench.none')}</EmptyState>
+      ) : (
+        <Runs
+          slot={slot}
+          runs={data.rows}
+          newest={newest}
+          onMore={data.next === null ? null : () => moreOf(query)}
+        />
+      )}
+    </div>
+  );
+}
+
+/** The chosen run, the others of this slot, and those of the same family elsewhere. */
+function Runs({
+  slot,
+  runs,
+  newest,
+  onMore,
+}: {
+  readonly slot: Slot;
+  readonly runs: readonly Benchmark[];
+  readonly newest: Benchmark;
+  /** Null when all are here. */
+  readonly onMore: (() => void) | null;
+}): ReactNode {
+  const [search, setSearch] = useSearchParams();
+  const run = runs.find(({ id }) => id === search.get('run')) ?? newest;
+  const name = run.model_name;
+  const { data: family } = useKept(familyBenchmarksQuery(name));
   const elsewhere = (family?.rows ?? []).filter((one) => one.model_name === name && one.slot_id !== slot.id);
-  const other = [...runs, ...elsewhere].find(({ id }) => id === search.get('with') && id !== run?.id) ?? null;
+  const other = [...runs, ...elsewhere].find(({ id }) => id === search.get('with') && id !== run.id) ?? null;
   const compare = (id: string | null): void =>
     setSearch(
       (before) => {
@@ -44,36 +73,28 @@ export default function BenchmarksTab({ slot }: { readonly slot: Slot }): ReactN
       },
       { replace: true },
     );
-  if (error !== null && data === undefined) return <Refusal error={error} alert={false} />;
-  if (data === undefined) return <Pending />;
-  const shared = { chosen: run?.id ?? null, compared: other?.id ?? null, onCompare: compare };
+  const shared = { chosen: run.id, compared: other?.id ?? null, onCompare: compare };
   return (
-    <div className={css.tab}>
-      <Measuring slot={slot} job={job} newest={runs[0]} />
-      {run === undefined && !isMeasuring(job) && <EmptyState>{t('bench.none')}</EmptyState>}
-      {run !== undefined && <Shown run={run} other={other} isNewest={run === runs[0]} />}
-      {runs.length > 0 && (
-        <Section title={t('bench.formerHere')}>
-          <RunTable label={t('bench.formerHere')} runs={runs} {...shared} />
-          {data.next !== null && (
-            <div className={css.head}>
-              <ReasonButton size="xs" onClick={() => moreOf(query)}>
-                {t('bench.more')}
-              </ReasonButton>
-            </div>
-          )}
-        </Section>
-      )}
-      {run !== undefined && name !== null && (
-        <Section title={t('bench.elsewhere', { name })} facts={t('bench.elsewhereNote')}>
-          {elsewhere.length === 0 ? (
-            <p className={css.note}>{t('bench.nothingElsewhere', { name })}</p>
-          ) : (
-            <RunTable label={t('bench.elsewhere', { name })} runs={elsewhere} {...shared} />
-          )}
-        </Section>
-      )}
-    </div>
+    <>
+      <Shown run={run} other={other} isNewest={run === newest} />
+      <Section title={t('bench.formerHere')}>
+        <RunTable label={t('bench.formerHere')} runs={runs} {...shared} />
+        {onMore !== null && (
+          <div className={css.head}>
+            <ReasonButton size="xs" onClick={onMore}>
+              {t('bench.more')}
+            </ReasonButton>
+          </div>
+        )}
+      </Section>
+      <Section title={t('bench.elsewhere', { name })} facts={t('bench.elsewhereNote')}>
+        {elsewhere.length === 0 ? (
+          <p className={css.note}>{t('bench.nothingElsewhere', { name })}</p>
+        ) : (
+          <RunTable label={t('bench.elsewhere', { name })} runs={elsewhere} {...shared} />
+        )}
+      </Section>
+    </>
   );
 }
 

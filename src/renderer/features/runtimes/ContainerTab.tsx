@@ -102,7 +102,7 @@ function Rendered({ container }: { readonly container: RenderedContainer }): Rea
         ]}
       />
       {notes.length > 0 && (
-        <Section title={t('container.notes')} level={3}>
+        <Section title={t('container.notes')}>
           <ul className={css.notes}>
             {notes.map((note) => (
               <li key={note}>{note}</li>
@@ -140,7 +140,7 @@ function Code({
 }): ReactNode {
   if (text === '') return null;
   return (
-    <Section title={title} level={3} facts={<Copy value={text} what={title} />}>
+    <Section title={title} facts={<Copy value={text} what={title} />}>
       {note !== undefined && <p className={css.dim}>{note}</p>}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- it scrolls, so it has to be reached by keys */}
       <pre className={css.code} tabIndex={0}>

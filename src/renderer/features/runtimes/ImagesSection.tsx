@@ -9,6 +9,7 @@ import { toggleLayer } from '../../app/layers.ts';
 import { hasEnded, useJobs } from '../../data/live.ts';
 import { useKept, usePolled } from '../../data/lists.ts';
 import { useMutation } from '../../data/mutate.ts';
+import { useNow } from '../../data/now.ts';
 import { profileQuery } from '../../data/node.ts';
 import { useQuery } from '../../data/queries.ts';
 import { imagesQuery, pullImage } from '../../data/runtimes.ts';
@@ -273,6 +274,7 @@ function isImageJob({ kind }: Job): boolean {
 /** Images on their way, and what went wrong with one a moment ago. */
 function RunningJobs(): ReactNode {
   const read = useStore(readStore, ({ ids }) => ids);
+  const now = useNow();
   const jobs = (useJobs() ?? []).filter(isImageJob);
   const running = jobs.filter((job) => !hasEnded(job));
   const failed = jobs.filter(
@@ -280,7 +282,7 @@ function RunningJobs(): ReactNode {
       job.state === 'failed' &&
       !read.includes(job.id) &&
       job.finished_at !== null &&
-      Date.now() - Date.parse(job.finished_at) < SHOWN_MS,
+      now - Date.parse(job.finished_at) < SHOWN_MS,
   );
   if (running.length + failed.length === 0) return null;
   return (

@@ -20,6 +20,7 @@ import { ObjectTabs } from '../../parts/ObjectTabs.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
 import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Section } from '../../parts/Section.tsx';
+import { Sentence } from '../../parts/Sentence.tsx';
 import { SimpleTable } from '../../parts/SimpleTable.tsx';
 import { StateMark } from '../../parts/StateMark.tsx';
 import { t } from '../../strings/text.ts';
@@ -105,8 +106,8 @@ function Overview({ runtime }: { readonly runtime: Runtime }): ReactNode {
         <ErrorStrip
           tone="warn"
           mark={<StateMark axis="check" state="warning" wordless />}
-          sentence={unavailable.message}
-          hint={unavailable.hint}
+          sentence={<Sentence text={unavailable.message} />}
+          hint={<Sentence text={unavailable.hint} />}
           actions={<UnavailableFix runtime={runtime} />}
         />
       )}

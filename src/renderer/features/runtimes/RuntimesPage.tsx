@@ -119,7 +119,7 @@ function RuntimeCell({ runtime }: { readonly runtime: Runtime }): ReactNode {
       </div>
       {runtime.unavailable !== null && (
         <div className={css.dim} title={runtime.unavailable.message}>
-          {runtime.unavailable.error === 'image_missing'
+          {runtime.unavailable.error === 'image_missing' && runtime.image !== null
             ? t('runtimes.imageMissing')
             : runtime.unavailable.message}
         </div>
@@ -144,7 +144,7 @@ function ImageCell({ runtime }: { readonly runtime: Runtime }): ReactNode {
   );
 }
 
-export function Users({ slots }: { readonly slots: readonly Slot[] }): ReactNode {
+function Users({ slots }: { readonly slots: readonly Slot[] }): ReactNode {
   if (slots.length === 0) return <span className={css.dim}>{t('runtimes.usedByNone')}</span>;
   return (
     <span className={css.links}>

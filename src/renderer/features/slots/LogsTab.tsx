@@ -143,13 +143,26 @@ function useLogs(
         if (!isAbort(thrown)) setError(asAppError(thrown));
       }
     };
+    // How the attempts went, read again when the slot came to another state.
+    const readHistory = async (): Promise<void> => {
+      const { history, attempts } = await call(
+        ENDPOINTS.getSlotLogs,
+        { params: { id: slot.id }, query: { tail: 1 } },
+        { signal: stop.signal },
+      );
+      setLogs((before) => (before === null ? before : { ...before, history, attempts }));
+    };
+    const unlisten = liveFeed.onJournal((events) => {
+      // The list stays as it was where it cannot be read.
+      if (events.some(({ subject }) => subject === `slot:${slot.id}`)) readHistory().catch(() => undefined);
+    });
     void load();
     return () => {
       stop.abort();
       cancelAnimationFrame(frame);
+      unlisten();
       unfollow?.();
     };
-    // The list of attempts tells how they ended, so it is read again when one ends or serves.
-  }, [slot.id, attempt, follows, slot.load_state]);
+  }, [slot.id, attempt, follows]);
   return { logs, lines, error };
 }

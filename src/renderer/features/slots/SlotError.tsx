@@ -29,11 +29,7 @@ export function SlotError({
   readonly error: LoadError;
   readonly full?: boolean;
 }): ReactNode {
-  const mayFix = useMay('superadmin');
-  const { evidence } = error;
-  const line = evidence?.text ?? evidenceOf(error);
-  const [first] = error.fixes;
-  const logs = `/slots/${slot.id}/logs?attempt=${evidence?.attempt ?? slot.attempt}`;
+  const line = error.evidence?.text ?? evidenceOf(error);
   return (
     <ErrorStrip
       sentence={<Sentence text={error.message} />}
@@ -42,36 +38,58 @@ export function SlotError({
           <Sentence text={error.hint} /> <Retry error={error} />
         </>
       }
-      actions={
-        <>
-          {mayFix && !full && first !== undefined && <FixButton slot={slot} fix={first} filled />}
-          {mayFix && (full || error.will_retry) && <TryNow slot={slot} error={error} />}
-          {full && error.cause === null && (
-            <ReasonButton onClick={() => void copyText(reportOf(slot, error))}>
-              {t('action.copyReport')}
-            </ReasonButton>
-          )}
-          {(!full || evidence !== undefined) && (
-            <Link href={evidence === undefined ? logs : `${logs}&line=${evidence.line}`} className={css.link}>
-              {evidence === undefined ? t('slotAction.logs') : t('slots.seeLine')}
-            </Link>
-          )}
-        </>
-      }
+      actions={<Actions slot={slot} error={error} full={full} />}
     >
       {line !== null && <pre className={css.line}>{line}</pre>}
-      {full && error.fixes.length > 0 && (
-        <ul className={css.fixes} aria-label={t('slots.fixes')}>
-          {error.fixes.map((fix, index) => (
-            <li key={fix.label} className={css.fix}>
-              <span className={css.label}>{fix.label}</span>
-              <code className={css.diff}>{changeDiff(slot, fix.patch)}</code>
-              {mayFix && <FixButton slot={slot} fix={fix} filled={index === 0} brief />}
-            </li>
-          ))}
-        </ul>
-      )}
+      {full && error.fixes.length > 0 && <Fixes slot={slot} fixes={error.fixes} />}
     </ErrorStrip>
+  );
+}
+
+function Actions({
+  slot,
+  error,
+  full,
+}: {
+  readonly slot: Slot;
+  readonly error: LoadError;
+  readonly full: boolean;
+}): ReactNode {
+  const mayFix = useMay('superadmin');
+  const { evidence } = error;
+  const [first] = error.fixes;
+  const logs = `/slots/${slot.id}/logs?attempt=${evidence?.attempt ?? slot.attempt}`;
+  return (
+    <>
+      {mayFix && !full && first !== undefined && <FixButton slot={slot} fix={first} filled />}
+      {mayFix && (full || error.will_retry) && <TryNow slot={slot} error={error} />}
+      {full && error.cause === null && (
+        <ReasonButton onClick={() => void copyText(reportOf(slot, error))}>
+          {t('action.copyReport')}
+        </ReasonButton>
+      )}
+      {(!full || evidence !== undefined) && (
+        <Link href={evidence === undefined ? logs : `${logs}&line=${evidence.line}`} className={css.link}>
+          {evidence === undefined ? t('slotAction.logs') : t('slots.seeLine')}
+        </Link>
+      )}
+    </>
+  );
+}
+
+/** Every fix with what it would change. */
+function Fixes({ slot, fixes }: { readonly slot: Slot; readonly fixes: readonly Fix[] }): ReactNode {
+  const mayFix = useMay('superadmin');
+  return (
+    <ul className={css.fixes} aria-label={t('slots.fixes')}>
+      {fixes.map((fix, index) => (
+        <li key={fix.label} className={css.fix}>
+          <span className={css.label}>{fix.label}</span>
+          <code className={css.diff}>{changeDiff(slot, fix.patch)}</code>
+          {mayFix && <FixButton slot={slot} fix={fix} filled={index === 0} brief />}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,8 +1,7 @@
-import { useComputedColorScheme } from '@mantine/core';
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal, type ITheme } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import type { AppError } from '../../../shared/contract/errors.ts';
 import { asAppError } from '../../data/api.ts';
 import { t } from '../../strings/text.ts';
@@ -22,8 +21,6 @@ const RESIZE_MS = 100;
 export default function TerminalScreen({ slotId, ...events }: TerminalScreenProps): ReactNode {
   const place = useRef<HTMLDivElement | null>(null);
   const told = useRef(events);
-  const [terminal, setTerminal] = useState<Terminal | null>(null);
-  const scheme = useComputedColorScheme();
   useEffect(() => {
     told.current = events;
   });
@@ -44,7 +41,6 @@ export default function TerminalScreen({ slotId, ...events }: TerminalScreenProp
     made.loadAddon(fit);
     made.open(element);
     fit.fit();
-    setTerminal(made);
     let session: TerminalSession | null = null;
     let isGone = false;
     const size = (): { columns: number; rows: number } => ({ columns: made.cols, rows: made.rows });
@@ -78,19 +74,23 @@ export default function TerminalScreen({ slotId, ...events }: TerminalScreenProp
       later = setTimeout(() => fit.fit(), RESIZE_MS);
     });
     watcher.observe(element);
+    // Mantine says the scheme on the root; its variables hold from then on.
+    const schemes = new MutationObserver(() => {
+      made.options.theme = themeOf(element);
+    });
+    schemes.observe(document.documentElement, {
+      attributes: true,
+      attributeFilter: ['data-mantine-color-scheme'],
+    });
     return () => {
       isGone = true;
       watcher.disconnect();
+      schemes.disconnect();
       if (later !== null) clearTimeout(later);
       session?.close();
       made.dispose();
     };
   }, [slotId]);
-
-  useEffect(() => {
-    // After the new theme's variables hold.
-    if (terminal !== null && place.current !== null) terminal.options.theme = themeOf(place.current);
-  }, [scheme, terminal]);
 
   return (
     <div className={css.screen}>
