@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENDPOINTS } from '../../src/shared/contract/index.ts';
 import { gpusUntil, QUICK } from '../support/gpus.ts';
 import { placeNvidiaSmi, type NvidiaSmiDouble } from '../support/nvidia-smi.ts';
-import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 import { keep } from './support/picture.ts';
 import { openStage, type Stage } from './support/stage.ts';
 
@@ -81,6 +81,7 @@ describe('hardware with one card', () => {
     });
     await gpus().getByText('83 °C').waitFor();
     await gpus().getByText('97 %').waitFor();
+    expect(await gpus().getByText('83 °C').count()).toBe(1);
     await smi.say({ recording: 'one', values: { [uuid]: { 'power.draw': '[N/A]' } } });
     // Not known is a dash that says why, never the last number.
     await gpus().getByTitle('Not known: the driver does not report it for this card.').first().waitFor();

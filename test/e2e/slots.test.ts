@@ -95,6 +95,10 @@ describe('slots', () => {
     await save().click();
     await page.getByText('Your change was not made.').waitFor();
     await page.getByRole('button', { name: 'Show what changed' }).click();
+    await page.getByText('context_length 1024, threads 1').waitFor();
+    // What was not mine follows the slot.
+    expect(await setting('Context per request').inputValue()).toBe('1,024');
+    expect(await setting('Requests at once').inputValue()).toBe('2');
     expect(await keep(page, 'slot-editor-conflict')).toEqual([]);
     await page.getByRole('button', { name: 'Discard' }).click();
     expect(await setting('Context per request').inputValue()).toBe('1,024');

@@ -154,6 +154,14 @@ function ProfileItem(): ReactNode {
   );
 }
 
+function strong(parts: ReactNode[]): ReactNode {
+  return (
+    <span key="strong" className={css.strong}>
+      {parts}
+    </span>
+  );
+}
+
 function DiskItem(): ReactNode {
   const { data: system } = useSystem();
   if (system === undefined) return null;
@@ -161,11 +169,7 @@ function DiskItem(): ReactNode {
     <span className={css.item}>
       {rich('status.disk', {
         free: formatBytes(system.disk.free_bytes),
-        strong: (parts) => (
-          <span key="free" className={css.strong}>
-            {parts}
-          </span>
-        ),
+        strong,
       })}
     </span>
   );

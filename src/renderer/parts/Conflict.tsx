@@ -11,20 +11,23 @@ import { ReasonButton } from './ReasonButton.tsx';
 /** `Changed by admin-2 4 s ago. Your change was not made.` */
 export function Conflict({
   subject,
+  actions,
   before,
   now,
   onAgain,
 }: {
   /** The object in the journal: `model:alpha-v1`. */
   readonly subject: string;
+  /** Changes that count; all where nothing is said. */
+  readonly actions?: readonly string[];
   /** What it was when the edit began, and what it is now, in words. */
   readonly before: string;
   readonly now: string;
   readonly onAgain: () => void;
 }): ReactNode {
   const [shown, setShown] = useState(false);
-  const { data } = useQuery(auditQuery(subject, 1));
-  const row = data?.[0];
+  const { data } = useQuery(auditQuery(subject, actions === undefined ? 1 : 10));
+  const row = data?.find(({ action }) => actions?.includes(action) !== false);
   return (
     <ErrorStrip
       alert

@@ -22,7 +22,7 @@ export function GpuHistory({ gpu }: { readonly gpu: Gpu }): ReactNode {
   const [search, setSearch] = useSearchParams();
   const window: HistoryWindow = search.get('window') === '24h' ? '24h' : '1h';
   const asTable = search.get('as') === 'table';
-  const { data, error } = useGpuHistory(gpu.uuid, window);
+  const { data, error, at } = useGpuHistory(gpu.uuid, window);
   const set = (key: string, value: string | null): void =>
     setSearch(
       (before) => {
@@ -56,7 +56,7 @@ export function GpuHistory({ gpu }: { readonly gpu: Gpu }): ReactNode {
           {t('gpu.noHistory', { span: formatDuration(Math.max(1000, data.resolution_ms)) })}
         </p>
       ) : (
-        <Shown gpu={gpu} history={data} asTable={asTable} />
+        <Shown gpu={gpu} history={data} at={at ?? 0} asTable={asTable} />
       )}
     </section>
   );
@@ -65,14 +65,17 @@ export function GpuHistory({ gpu }: { readonly gpu: Gpu }): ReactNode {
 function Shown({
   gpu,
   history,
+  at,
   asTable,
 }: {
   readonly gpu: Gpu;
   readonly history: History;
+  /** When the answer came, in milliseconds. */
+  readonly at: number;
   readonly asTable: boolean;
 }): ReactNode {
   // The time of the answer, not of the clock: the axis moves when there is something new on it.
-  const course = useMemo(() => courseOf(history, Date.now()), [history]);
+  const course = useMemo(() => courseOf(history, at), [history, at]);
   return (
     <>
       {asTable ? (

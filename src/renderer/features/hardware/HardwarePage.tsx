@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import type { Gpu, Gpus } from '../../../shared/contract/index.ts';
 import { useLiveGpus } from '../../data/hardware.ts';
 import { useSlots } from '../../data/live.ts';
+import { useNow } from '../../data/now.ts';
 import { Refusal } from '../../parts/ErrorStrip.tsx';
 import { Time } from '../../parts/figures.tsx';
 import { PageHeader } from '../../parts/PageHeader.tsx';
@@ -35,6 +36,7 @@ function HeadFacts({
 }: {
   readonly gpus: Gpus;
 }): ReactNode {
+  const now = useNow(5000);
   const cards = gpus.filter((gpu) => gpu.parent_uuid === null);
   const instances = gpus.length - cards.length;
   const facts = [
@@ -49,7 +51,7 @@ function HeadFacts({
   return (
     <>
       <span>{facts.join(', ')}</span>
-      {cards.length > 0 && at !== null && Date.now() - Date.parse(at) > STALE_MS && <Time at={at} as="ago" />}
+      {cards.length > 0 && at !== null && now - Date.parse(at) > STALE_MS && <Time at={at} as="ago" />}
     </>
   );
 }

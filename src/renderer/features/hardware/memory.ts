@@ -40,7 +40,7 @@ export function memoryOfSlot(
   const own =
     slot.reserved === null ? [] : segmentsOf(slot.id, slot.reserved, { estimated: isEstimate(slot) });
   const each = devices.map((gpu) => memoryOfGpu(gpu, slots, gpus));
-  const all = each.reduce((total, { segments }) => total + sum(segments), 0);
+  const all = each.reduce((bytes, { segments }) => bytes + sum(segments), 0);
   const other = Math.max(0, all - (holdsMemory(slot) ? sum(own) : 0));
   return {
     segments: [...own, ...(other > 0 ? [otherOf(other)] : [])],

@@ -59,7 +59,7 @@ export function LoadDialog({
             label={t('load.model')}
             capability={slot?.capability}
             value={choice.modelId}
-            autoFocus
+            isFirst
             onChange={choice.setModelId}
           />
         )}

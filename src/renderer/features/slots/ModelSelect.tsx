@@ -11,7 +11,7 @@ export function ModelSelect({
   label,
   capability,
   value,
-  autoFocus = false,
+  isFirst = false,
   onChange,
 }: {
   readonly id?: string;
@@ -19,7 +19,7 @@ export function ModelSelect({
   /** Of the slot; all tasks where it is not known yet. */
   readonly capability: Capability | undefined;
   readonly value: string | null;
-  readonly autoFocus?: boolean;
+  readonly isFirst?: boolean;
   readonly onChange: (id: string | null) => void;
 }): ReactNode {
   const list = useModelList(capability === undefined ? {} : { capability });
@@ -31,7 +31,7 @@ export function ModelSelect({
       {...(id === undefined ? {} : { id })}
       {...(label === undefined ? {} : { label })}
       searchable
-      {...(autoFocus ? { 'data-autofocus': true } : {})}
+      {...(isFirst ? { 'data-autofocus': true } : {})}
       placeholder={t('load.modelPlaceholder')}
       nothingFoundMessage={t('load.noModel')}
       data={models.map((model) => ({

@@ -1,5 +1,12 @@
 import { useState } from 'react';
-import { capabilityOf, ENDPOINTS, type FitWay, type Model } from '../../../shared/contract/index.ts';
+import {
+  capabilityOf,
+  ENDPOINTS,
+  type FitWay,
+  type Model,
+  type Runtime,
+  type Slot,
+} from '../../../shared/contract/index.ts';
 import { call } from '../../data/api.ts';
 import { liveFeed, useSlots } from '../../data/live.ts';
 import { useModelDetail } from '../../data/models.ts';
@@ -20,27 +27,15 @@ export function useLoadChoice(givenModel: string | undefined, givenSlot: string 
   const { data: model } = useModelDetail(modelId);
   const allSlots = useSlots() ?? [];
   const { data: runtimes = [] } = useQuery(runtimesQuery);
-  const capability = model === undefined ? null : capabilityOf(model.task_key);
-  const slots = allSlots.filter((slot) => capability === null || slot.capability === capability);
-  const fitting = runtimes.filter(
-    (runtime) =>
-      capability !== null &&
-      runtime.formats.includes(model?.format ?? '') &&
-      runtime.capabilities.includes(capability),
-  );
+  const { slots, fitting } = placesFor(model, allSlots, runtimes);
   const chosen = target ?? defaultTarget(slots, fitting);
   const slot = allSlots.find((one) => one.id === chosen);
   const notActive = model !== undefined && model.lifecycle_state !== 'active';
-  const held = slot?.loaded_managed_model_id ?? slot?.assigned_model_id ?? null;
   const fit = useFit(slot?.id ?? null, model?.id ?? null);
   const way = fit.data?.fits === false ? wayByUnloading(fit.data.ways) : null;
   const alsoServe = notActive && serve;
-  const blocked =
-    (model === undefined ? t('load.chooseModel') : null) ??
-    (chosen === null ? t('load.chooseSlot') : null) ??
-    refusalFor(model, alsoServe) ??
-    unavailable(runtimes, chosen, slot);
-  const leaves = held === modelId ? null : held;
+  const blocked = blockedBecause(model, chosen, alsoServe) ?? unavailable(runtimes, chosen, slot);
+  const makesRoom = way !== null && unloadFirst;
   return {
     model,
     setModelId,
@@ -57,19 +52,45 @@ export function useLoadChoice(givenModel: string | undefined, givenSlot: string 
     alsoServe,
     /** Emptying other slots would make room. */
     way,
-    unloadFirst: way !== null && unloadFirst,
+    unloadFirst: makesRoom,
     setUnloadFirst,
     /** The model that would have to go first. */
-    leaves,
+    leaves: leavesFirst(slot, modelId),
     blocked,
     /** Why it is not loaded with one press. */
-    reason:
-      blocked ??
-      (fit.data?.fits === false && !fit.stale && !(way !== null && unloadFirst) ? t('load.tooBig') : null),
+    reason: blocked ?? (fit.data?.fits === false && !fit.stale && !makesRoom ? t('load.tooBig') : null),
   };
 }
 
 export type LoadChoice = ReturnType<typeof useLoadChoice>;
+
+/** Why it cannot be loaded at all. Pure. */
+function blockedBecause(model: Model | undefined, chosen: string | null, alsoServe: boolean): string | null {
+  if (model === undefined) return t('load.chooseModel');
+  return chosen === null ? t('load.chooseSlot') : refusalFor(model, alsoServe);
+}
+
+/** Slots for the task of a model, and runtimes that a new one could be on. Pure. */
+function placesFor(
+  model: Model | undefined,
+  slots: readonly Slot[],
+  runtimes: readonly Runtime[],
+): { readonly slots: readonly Slot[]; readonly fitting: readonly Runtime[] } {
+  const capability = model === undefined ? null : capabilityOf(model.task_key);
+  if (model === undefined || capability === null) return { slots, fitting: [] };
+  return {
+    slots: slots.filter((slot) => slot.capability === capability),
+    fitting: runtimes.filter(
+      (runtime) => runtime.formats.includes(model.format ?? '') && runtime.capabilities.includes(capability),
+    ),
+  };
+}
+
+/** The model that the slot holds, where that is another one. Pure. */
+function leavesFirst(slot: Slot | undefined, modelId: string | null): string | null {
+  const held = slot?.loaded_managed_model_id ?? slot?.assigned_model_id ?? null;
+  return held === modelId ? null : held;
+}
 
 function wayByUnloading(ways: readonly FitWay[]): FitWay | null {
   // What else it would change is for the editor of the slot.

@@ -40,7 +40,7 @@ export function FitPanel({
       ))}
       {!brief && <Figures fit={data} />}
       {!brief && <Basis fit={data} />}
-      {data.ways.length > 0 && <Ways fit={data} onWay={onWay} />}
+      <Ways fit={data} onWay={onWay} />
     </div>
   );
 }
@@ -141,8 +141,7 @@ function Figures({ fit }: { readonly fit: Fit }): ReactNode {
               ? t('fit.free', { device: fit.per_gpu[0]?.name ?? '' })
               : t('fit.freeAll', { count: fit.per_gpu.length })}
           </th>
-          <td />
-          <td colSpan={2}>{formatBytes(fit.available_bytes)}</td>
+          <td colSpan={3}>{formatBytes(fit.available_bytes)}</td>
         </tr>
       </tbody>
     </table>
@@ -189,11 +188,13 @@ function Ways({
   readonly fit: Fit;
   readonly onWay: ((way: FitWay) => void) | undefined;
 }): ReactNode {
+  const ways = fit.ways.filter((way) => !isMainWay(way, fit));
+  if (ways.length === 0) return null;
   return (
     <div>
       <h3 className={css.waysTitle}>{t(fit.fits ? 'fit.alternatives' : 'fit.ways')}</h3>
       <ul>
-        {fit.ways.map((way) => (
+        {ways.map((way) => (
           <li key={way.label} className={css.way}>
             <span>{wayWords(way)}</span>
             {way.fits && onWay !== undefined && (
@@ -209,6 +210,16 @@ function Ways({
         ))}
       </ul>
     </div>
+  );
+}
+
+/** The largest context that fits has a button of its own above. */
+function isMainWay(way: FitWay, fit: Fit): boolean {
+  return (
+    way.unload.length === 0 &&
+    way.gpu_ids === null &&
+    Object.keys(way.patch).join() === 'context_length' &&
+    way.patch['context_length'] === fit.max_context_length
   );
 }
 

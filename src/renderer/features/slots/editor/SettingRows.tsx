@@ -93,7 +93,7 @@ function SettingRow({
           <span>
             {t('config.changed')}{' '}
             <Reset
-              words={valueOfBefore(setting, stored.texts[key])}
+              words={wordsBefore(setting, stored.texts[key])}
               onReset={() => set(stored.texts[key] ?? '')}
             />
           </span>
@@ -118,8 +118,9 @@ function SettingRow({
   );
 }
 
-function valueOfBefore({ kind }: Setting, text: string | undefined): string {
-  return text === undefined || text === '' ? t('config.unset') : shown(kind, text).replaceAll('\n', ' ');
+/** Null: it was not set. */
+function wordsBefore({ kind }: Setting, text: string | undefined): string | null {
+  return text === undefined || text === '' ? null : shown(kind, text).replaceAll('\n', ' ');
 }
 
 /** Where a value comes from; one that is set here can be given back. */

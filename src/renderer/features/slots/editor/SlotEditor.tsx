@@ -110,13 +110,13 @@ export type Editor = ReturnType<typeof useSlotEditor>;
 /** The draft of a slot, what stands against it, and how it is saved. */
 function useSlotEditor(slot: Slot, settings: readonly Setting[]) {
   const maySave = useMay('superadmin');
-  const { draft, stored, changes, rev, change, discard, rebase } = useDraft(slot);
+  const { draft, stored, base, changes, rev, change, discard, rebase } = useDraft(slot);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<AppError | null>(null);
-  const problems = new Map(
+  const problems: ReadonlyMap<string, string> = new Map<string, string>(
     settings.flatMap((setting) => {
       const problem = problemOf(setting, draft.texts[setting.key] ?? '');
-      return problem === null ? [] : [[setting.key as string, problem] as const];
+      return problem === null ? [] : [[setting.key, problem] as const];
     }),
   );
   // What cannot be read as a number is not asked about; the last good answer stays.
@@ -156,6 +156,7 @@ function useSlotEditor(slot: Slot, settings: readonly Setting[]) {
   return {
     draft,
     stored,
+    base,
     changes,
     config,
     problems,
@@ -190,9 +191,12 @@ function useSlotEditor(slot: Slot, settings: readonly Setting[]) {
   };
 }
 
+/** What makes a draft old. */
+const CHANGES = ['slot.changed'] as const;
+
 /** What saving would do, and why it was not done. */
 function Foot({ slot, editor }: { readonly slot: Slot; readonly editor: Editor }): ReactNode {
-  const { draft, stored, changes, config, error } = editor;
+  const { draft, stored, base, changes, config, error } = editor;
   const effects = useSlotEffects(
     slot.id,
     changes.length === 0
@@ -207,7 +211,8 @@ function Foot({ slot, editor }: { readonly slot: Slot; readonly editor: Editor }
         (error.code === 'conflict' ? (
           <Conflict
             subject={`slot:${slot.id}`}
-            before={configWords(stored.texts)}
+            actions={CHANGES}
+            before={configWords(base.texts)}
             now={configWords(textsOf(slot.config))}
             onAgain={editor.again}
           />

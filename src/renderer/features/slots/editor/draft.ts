@@ -10,7 +10,10 @@ export interface Draft {
   readonly gpuIds: readonly string[];
 }
 
-interface Kept extends Draft {
+interface Kept {
+  /** Only what was changed, over what the slot was then: the rest follows the slot. */
+  readonly mine: Draft;
+  readonly base: Draft;
   /** The revision of the slot that it was begun on. */
   readonly rev: number;
 }
@@ -33,6 +36,23 @@ export function changesOf(draft: Draft, stored: Draft): readonly string[] {
   return changed;
 }
 
+/** What was changed in `mine` since `base`, made to `now`; what was not changed is as it is now. Pure. */
+export function merged(mine: Draft, base: Draft, now: Draft): Draft {
+  const texts: Record<string, string> = { ...now.texts };
+  const changed = changesOf(mine, base);
+  for (const key of changed) {
+    if (key === 'model' || key === 'gpu_ids') continue;
+    const text = mine.texts[key] ?? '';
+    if (text === '') delete texts[key];
+    else texts[key] = text;
+  }
+  return {
+    texts,
+    modelId: changed.includes('model') ? mine.modelId : now.modelId,
+    gpuIds: changed.includes('gpu_ids') ? mine.gpuIds : now.gpuIds,
+  };
+}
+
 function read(slotId: string): Kept | null {
   try {
     const text = sessionStorage.getItem(keyOf(slotId));
@@ -52,10 +72,12 @@ function write(slotId: string, kept: Kept | null): void {
   }
 }
 
-/** The draft of a slot: its own state while nothing is changed, then what was typed, on the revision it began on. */
+/** The draft of a slot: its own state while nothing is changed, then what was changed, over the slot as it is now. */
 export function useDraft(slot: Slot): {
   readonly draft: Draft;
   readonly stored: Draft;
+  /** What the slot was when the draft was begun. */
+  readonly base: Draft;
   readonly changes: readonly string[];
   readonly rev: number;
   readonly change: (more: Partial<Draft>) => void;
@@ -64,7 +86,8 @@ export function useDraft(slot: Slot): {
 } {
   const [kept, setKept] = useState<Kept | null>(() => read(slot.id));
   const stored = draftOfSlot(slot);
-  const draft = kept ?? stored;
+  const base = kept?.base ?? stored;
+  const draft = kept === null ? stored : merged(kept.mine, kept.base, stored);
   const keep = useCallback(
     (next: Kept | null) => {
       setKept(next);
@@ -75,14 +98,15 @@ export function useDraft(slot: Slot): {
   return {
     draft,
     stored,
+    base,
     changes: changesOf(draft, stored),
     rev: kept?.rev ?? slot.rev,
     change: (more) => {
-      const next = { rev: kept?.rev ?? slot.rev, ...draft, ...more };
-      keep(changesOf(next, stored).length === 0 ? null : next);
+      const mine = merged({ ...draft, ...more }, stored, base);
+      keep(changesOf(mine, base).length === 0 ? null : { mine, base, rev: kept?.rev ?? slot.rev });
     },
     discard: () => keep(null),
     /** After somebody else changed the slot: mine again, on top of that. */
-    rebase: () => keep({ ...draft, rev: slot.rev }),
+    rebase: () => keep({ mine: draft, base: stored, rev: slot.rev }),
   };
 }

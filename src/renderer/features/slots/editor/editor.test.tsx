@@ -5,7 +5,7 @@ import type { Fit } from '../../../../shared/contract/index.ts';
 import { parseBytes } from '../../../parts/format.ts';
 import { draw } from '../../../testing/draw.tsx';
 import { CountInput } from './CountInput.tsx';
-import { changesOf } from './draft.ts';
+import { changesOf, merged } from './draft.ts';
 import { FitPanel } from './FitPanel.tsx';
 import { configOf, problemOf, shown, textsOf, withPatch, type Setting } from './settings.ts';
 
@@ -71,6 +71,19 @@ describe('settings as text', () => {
       'threads',
       'gpu_ids',
     ]);
+  });
+});
+
+describe('a draft', () => {
+  it('keeps what was changed and follows the slot in the rest', () => {
+    const base = { texts: { threads: '4', context_length: '2048' }, modelId: 'a', gpuIds: [] };
+    const mine = { ...base, texts: { context_length: '2048', parallel: '2' } };
+    const now = { texts: { threads: '8', context_length: '1024' }, modelId: 'b', gpuIds: ['x'] };
+    expect(merged(mine, base, now)).toEqual({
+      texts: { context_length: '1024', parallel: '2' },
+      modelId: 'b',
+      gpuIds: ['x'],
+    });
   });
 });
 
