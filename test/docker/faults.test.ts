@@ -36,7 +36,7 @@ beforeAll(async () => {
   agent = await startTestAgent(data, {
     retry: { baseMs: 20, capMs: 50, sameCauseLimit: 2 },
     watchMs: 100,
-    liveness: { probeMs: 300, deadlineMs: 1500, hungMs: 1500 },
+    liveness: { probeMs: 300, deadlineMs: 1500, hungMs: 1500, gpusMs: 20_000 },
   });
   nodeId = (await agent.call(ENDPOINTS.getSystem, {})).system.node_id;
   alpha = await importModel(agent, await writeSpeakingModel(join(directory.path, 'alpha.gguf'), 'alpha'));

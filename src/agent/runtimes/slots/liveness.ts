@@ -9,9 +9,16 @@ export interface LivenessTiming {
   readonly deadlineMs: number;
   /** A request without a byte, in an engine whose counters stand still, for this long: it hangs. */
   readonly hungMs: number;
+  /** How often the GPUs of a slot are looked at. */
+  readonly gpusMs: number;
 }
 
-export const LIVENESS: LivenessTiming = { probeMs: 60_000, deadlineMs: 30_000, hungMs: 300_000 };
+export const LIVENESS: LivenessTiming = {
+  probeMs: 60_000,
+  deadlineMs: 30_000,
+  hungMs: 300_000,
+  gpusMs: 20_000,
+};
 
 const MISSED_LOOKS = 3;
 

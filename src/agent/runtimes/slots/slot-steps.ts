@@ -20,8 +20,6 @@ const DIAGNOSED_LINES = 1000;
 /** A runtime that served this long and then died is not in a crash loop. */
 const HEALTHY_MS = 60_000;
 const WATCH_AGAIN_MS = 1000;
-/** The driver is asked in the container too, which starts a program there. */
-const GPU_LOOK_MS = 20_000;
 
 /** What the steps share with the owner of the slot. */
 export interface StepContext {
@@ -283,10 +281,10 @@ export class SlotSteps {
 
   /** @throws {AppError} `runtime_gpu_lost`, `runtime_gpu_unused`. */
   async #lookAtGpus(runtime: AttachedRuntime, signal: AbortSignal): Promise<void> {
-    const { gpus, clock } = this.#deps;
+    const { gpus, clock, liveness } = this.#deps;
     const ids = runtime.settings?.gpu_ids ?? [];
     if (runtime.device !== 'cuda' || ids.length === 0) return;
-    if (clock.now() - this.#gpusSeen.at < GPU_LOOK_MS) return;
+    if (clock.now() - this.#gpusSeen.at < liveness.gpusMs) return;
     this.#gpusSeen.at = clock.now();
     for (const id of ids) {
       const problem = await gpus.problemOf(id, signal);
