@@ -42,7 +42,7 @@ function usePolled(key: string | null, every: number): void {
 }
 
 /** What is known of the GPUs, as old as the agent's own rest between two looks. Nothing for who may not know. */
-export function useGpus(): QueryState<Gpus> {
+function useGpus(): QueryState<Gpus> {
   const admin = useMay('admin');
   const state = useQuery(admin ? gpusQuery : null);
   usePolled(admin ? gpusQuery.key : null, POLL_MS);

@@ -8,7 +8,7 @@ import { copyText } from '../../parts/Copy.tsx';
 import { t } from '../../strings/text.ts';
 
 /** What the letters of a slot open: the same as its buttons. Null where there is nothing to open. */
-export function letterAction(letter: string, slot: Slot, mayLoad: boolean): (() => void) | null {
+function letterAction(letter: string, slot: Slot, mayLoad: boolean): (() => void) | null {
   const holds = slot.assigned_model_id !== null;
   switch (letter) {
     case 'o':

@@ -21,7 +21,7 @@ interface Kept {
 const keyOf = (slotId: string): string => `modelops.slot-draft.${slotId}`;
 
 /** A slot as it is, in the shape of a draft. Pure. */
-export function draftOfSlot(slot: Slot): Draft {
+function draftOfSlot(slot: Slot): Draft {
   return { texts: textsOf(slot.config), modelId: slot.assigned_model_id, gpuIds: slot.gpu_ids };
 }
 
