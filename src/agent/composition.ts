@@ -1,4 +1,3 @@
-import { freemem, totalmem } from 'node:os';
 import { ENDPOINTS, type Endpoints } from '../shared/contract/index.ts';
 import { createHttpServer, serverUrl } from '../server/http-server.ts';
 import { Router, type Door } from '../server/router.ts';
@@ -11,14 +10,7 @@ import {
   openAccess,
   Visibility,
 } from './access/index.ts';
-import { DockerEngine, DockerImages, findDockerHost } from './adapters/docker/index.ts';
-import {
-  assertRanges,
-  baseUrlOf,
-  createProviders,
-  PROVIDER_TIMING,
-  type ProviderTiming,
-} from './adapters/providers/index.ts';
+import { assertRanges, baseUrlOf, createProviders, PROVIDER_TIMING } from './adapters/providers/index.ts';
 import { BlobStore } from './artifacts/index.ts';
 import { benchmarkJob, benchmarkRoutes, BenchmarkStore, deviceName } from './benchmarks/index.ts';
 import {
@@ -37,56 +29,24 @@ import {
   VersionStore,
   type CatalogPorts,
 } from './catalog/index.ts';
+import { composeKernel } from './composition/kernel.ts';
+import type { Foundation } from './composition/foundation.ts';
+import { composeRuntimes } from './composition/runtimes.ts';
 import { deploymentRoutes, serveJob } from './deployments/index.ts';
 import { CloudDiscovery, discoveryRoutes } from './discovery/index.ts';
 import { gatewayRoutes, ServingDirectory } from './gateway/index.ts';
-import { Gpus, gpuRoutes, GPU_TIMING, type GpuTiming } from './gpus/index.ts';
-import { systemTimers, type Clock, type Timers } from './kernel/clock.ts';
-import type { AgentConfig } from './kernel/config.ts';
-import type { DataDir } from './kernel/data-dir.ts';
-import type { Database } from './kernel/database/database.ts';
-import { DatabaseMaintenance } from './kernel/database/maintenance.ts';
-import { Egress } from './kernel/egress.ts';
-import { EventHub } from './kernel/event-hub.ts';
-import { JobRunner } from './kernel/jobs/job-runner.ts';
-import { JobStore } from './kernel/jobs/job-store.ts';
+import { gpuRoutes } from './gpus/index.ts';
 import { jobRoutes } from './kernel/jobs/routes.ts';
-import { Journal } from './kernel/journal.ts';
-import type { Logger } from './kernel/logger.ts';
-import { loadNodeIdentity, loadSigner } from './kernel/node-identity.ts';
-import { RuntimeProfile } from './kernel/profile.ts';
+import { systemTimers } from './kernel/clock.ts';
 import { uiDirectory } from './kernel/resources.ts';
-import { Secrets } from './kernel/secrets.ts';
 import {
-  DockerDriver,
-  EmbeddedDriver,
   fitRoutes,
-  ImageDesk,
   imageExportJob,
   imageImportJob,
   imagePullJob,
   imageRoutes,
-  type ImageJobDeps,
-  EngineMetrics,
-  LABEL_NODE,
-  Launcher,
-  LIVENESS,
-  loadDiagnosisRules,
-  METRICS_TIMING,
-  RETRY_POLICY,
-  MemoryFit,
   runtimeRoutes,
-  type FitDevices,
   terminalRoutes,
-  Terminals,
-  Slots,
-  slotGpus,
-  SlotStore,
-  SpecRegistry,
-  type RoomBeside,
-  type GpuProblem,
-  type MetricsTiming,
-  type RuntimeDriver,
 } from './runtimes/index.ts';
 import { systemRoutes } from './system/index.ts';
 import { UsageQuery, UsageRecorder, usageRoutes, UsageStore } from './usage/index.ts';
@@ -105,46 +65,8 @@ import {
   ValidatorRegistry,
 } from './validation/index.ts';
 
-/** What a host may set that no person does. */
-export interface AgentOverrides {
-  /** GPUs and memory, when not those of the machine. */
-  readonly fitDevices?: FitDevices;
-  readonly clock?: Clock;
-  /** What wakes the agent for work that is due later. */
-  readonly timers?: Timers;
-  /** The keychain's key, when the desktop has one. */
-  readonly secretsKey?: Buffer | null;
-  /** Parse every answer against the contract; for tests. */
-  readonly checkResponses?: boolean;
-  readonly uiDirectory?: string;
-  readonly watchMs?: number;
-  readonly drainMs?: number;
-  readonly retry?: typeof RETRY_POLICY;
-  readonly liveness?: typeof LIVENESS;
-  readonly room?: RoomBeside;
-  readonly metricsTiming?: MetricsTiming;
-  readonly providerTiming?: ProviderTiming;
-  readonly gpuTiming?: GpuTiming;
-  /** The kernel's log, where XID errors of GPUs are. */
-  readonly kernelLog?: string;
-}
-
-export interface Foundation {
-  readonly config: AgentConfig;
-  readonly paths: DataDir;
-  readonly database: Database;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly overrides: AgentOverrides;
-  readonly startedAt: number;
-  readonly onStopRequested: (slots: 'keep' | 'stop') => void;
-}
-
 export type Agent = Awaited<ReturnType<typeof compose>>;
 
-const WATCH_MS = 10_000;
-const DRAIN_MS = 30_000;
-const KERNEL_LOG = '/dev/kmsg';
 /** How long the validators of one model may take when many are checked. */
 const CHECK_MS = 120_000;
 
@@ -242,112 +164,22 @@ export async function compose(foundation: Foundation) {
   });
 
   const timers = overrides.timers ?? systemTimers;
-  const gpus = new Gpus({
-    database,
-    hub,
-    clock,
-    timers: systemTimers,
-    log: log.child({ part: 'gpus' }),
-    users: { uses: () => slots.gpuUses(), loads: (from) => slots.gpuLoads(from) },
-    nvidiaSmi: config.nvidiaSmi,
-    kernelLog: overrides.kernelLog ?? KERNEL_LOG,
-    timing: overrides.gpuTiming ?? GPU_TIMING,
-  });
-  const specs = new SpecRegistry(paths.userRuntimes, log.child({ part: 'runtimes' }));
-  await specs.load();
-  const docker = new DockerEngine({
-    host: findDockerHost(config.dockerHost, process.env),
-    egress,
-    log: log.child({ part: 'docker' }),
-    label: `${LABEL_NODE}=${identity.nodeId}`,
-  });
-  const drivers = new Map<string, RuntimeDriver>([
-    [
-      'docker',
-      new DockerDriver({
-        engine: docker,
-        nodeId: identity.nodeId,
-        log: log.child({ part: 'docker' }),
-        gpuRequest: config.gpuRequest,
-      }),
-    ],
-    ['embedded', new EmbeddedDriver()],
-  ]);
   const usageQuery = new UsageQuery(database);
-  const gpuProblem: GpuProblem = (uuid, signal) => gpus.problemOf(uuid, signal);
-  const launcher = new Launcher({
+  const runtimes = await composeRuntimes(foundation, kernel, { blobs, models, lifecycle, facts, usageQuery });
+  const {
+    gpus,
+    gpuProblem,
     specs,
+    docker,
     drivers,
-    models,
-    blobs,
-    paths,
-    gpuProblem: (uuid, signal) => gpus.problemOf(uuid, signal),
-  });
-  const slotStore = new SlotStore(database, clock);
-  const fit = new MemoryFit({
-    database,
-    clock,
-    models,
-    blobs,
-    specs,
     launcher,
-    store: slotStore,
-    devices: overrides.fitDevices ?? {
-      gpus: async (signal) => (await gpus.refresh(signal)).gpus.filter(({ usable }) => usable),
-      memory: () => ({ total: totalmem(), available: freemem() }),
-    },
-  });
-  const metrics = new EngineMetrics({
-    hub,
-    clock,
-    log: log.child({ part: 'metrics' }),
-    timing: overrides.metricsTiming ?? METRICS_TIMING,
-    serving: () => slots.serving(),
-  });
-  const slots = new Slots({
-    database,
-    journal,
-    hub,
-    clock,
-    log: log.child({ part: 'slots' }),
-    egress,
-    store: slotStore,
-    models,
-    lifecycle,
-    blobs,
-    launcher,
-    specs,
-    drivers,
-    room: overrides.room ?? fit,
+    slotStore,
     fit,
-    gpus: slotGpus(gpus),
-    callers: usageQuery,
-    facts,
     metrics,
-    rules: loadDiagnosisRules(),
-    logDirectory: paths.logs,
-    retry: overrides.retry ?? RETRY_POLICY,
-    liveness: overrides.liveness ?? LIVENESS,
-    watchMs: overrides.watchMs ?? WATCH_MS,
-    drainMs: overrides.drainMs ?? DRAIN_MS,
-  });
-  const engineImages = new DockerImages(docker);
-  const imageDeps: ImageJobDeps = {
-    jobs,
-    egress,
-    profile,
-    engine: engineImages,
-    desk: new ImageDesk({
-      database,
-      journal,
-      engine: engineImages,
-      store: slotStore,
-      specs,
-      launcher,
-      models,
-      onArrived: () => slots.imageCame(),
-    }),
-  };
+    slots,
+    imageDeps,
+    terminals,
+  } = runtimes;
   const history = new HistoryStore(database, clock);
   const proof = { database, journal, clock, history, models, lifecycle, facts, blobs };
   const calls = new ProviderCalls({
@@ -451,13 +283,6 @@ export async function compose(foundation: Foundation) {
     render: { specs, store: slotStore, models, lifecycle, launcher, gpuProblem, clock },
   });
   imageRoutes(router, imageDeps);
-  const terminals = new Terminals({
-    database,
-    journal,
-    log: log.child({ part: 'terminals' }),
-    slots,
-    engine: docker,
-  });
   terminalRoutes(router, { terminals, whileValid: (caller) => keyring.whileValid(caller.keyId) });
   validationRoutes(router, {
     tests,
@@ -497,12 +322,6 @@ export async function compose(foundation: Foundation) {
     stopping: stopping.signal,
     requestStop: (which) => foundation.onStopRequested(which),
   });
-  // PENDING: rows of this branch that nobody implements yet; goes with the last of them.
-  for (const id of router.missing()) {
-    router.implement(id, () => {
-      throw new Error(`pending ${id}`);
-    });
-  }
   router.assertComplete();
   await serveUi(app, overrides.uiDirectory ?? uiDirectory());
 
@@ -524,40 +343,4 @@ export async function compose(foundation: Foundation) {
     url,
     stopping,
   };
-}
-
-async function composeKernel({ config, paths, database, clock, log, overrides }: Foundation) {
-  const journal = new Journal(database, clock);
-  const hub = new EventHub(journal);
-  const secrets = await Secrets.open(database, paths, clock, overrides.secretsKey ?? null);
-  const sign = (): void => {
-    journal.signer = loadSigner(database, secrets);
-  };
-  sign();
-  const identity = loadNodeIdentity(database);
-  const profile = new RuntimeProfile(database, journal, clock, config.profile);
-  const egress = new Egress(
-    () => ({ profile: profile.current, allowedPeers: config.allowedPeers, proxy: config.proxy }),
-    clock,
-  );
-  const tellProfile = (): void =>
-    hub.publish('system', 'profile', { profile: profile.current, refused_count: egress.refusedCount });
-  profile.listen(tellProfile);
-  profile.listen(() => void egress.dropForbidden());
-  egress.onRefused(tellProfile);
-  const maintenance = new DatabaseMaintenance(
-    database,
-    paths.backups,
-    clock,
-    log.child({ part: 'database' }),
-  );
-  const jobs = new JobRunner({
-    store: new JobStore(database, clock),
-    database,
-    journal,
-    hub,
-    clock,
-    log: log.child({ part: 'jobs' }),
-  });
-  return { journal, hub, secrets, identity, profile, egress, maintenance, jobs, onUnlocked: sign };
 }

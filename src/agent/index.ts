@@ -17,13 +17,14 @@ import { backupName, INLINE_CHECK_BYTES, runDatabaseTask } from './kernel/databa
 import { SCHEMA_VERSION } from './kernel/database/migrations/index.ts';
 import { toIso } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
-import { compose, type Agent, type AgentOverrides } from './composition.ts';
+import { compose, type Agent } from './composition.ts';
+import type { AgentOverrides } from './composition/foundation.ts';
 import { VERSION } from './system/index.ts';
 import { join } from 'node:path';
 
 assertNodeVersion();
 
-export type { AgentOverrides } from './composition.ts';
+export type { AgentOverrides } from './composition/foundation.ts';
 
 export interface RunningAgent extends AsyncDisposable {
   readonly url: string;

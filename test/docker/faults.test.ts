@@ -71,7 +71,11 @@ async function faulty(name: string, config: object = {}): Promise<string> {
       config: { context_length: 256, ...config, extra_args: ['--double-failure', name] },
     },
   });
-  await agent.call(ENDPOINTS.loadSlot, { params: { id }, body: { managed_model_id: dictionary.id } });
+  // vLLM takes the share of the memory that it is told; on the processor nobody has so much.
+  await agent.call(ENDPOINTS.loadSlot, {
+    params: { id },
+    body: { managed_model_id: dictionary.id, override: true },
+  });
   return id;
 }
 
@@ -173,14 +177,13 @@ describe('an engine that fails while it serves', () => {
     await empty(slot);
   });
 
-  it('loses its socket: it is noticed, and started again', async () => {
+  it('loses the directory of its socket and dies: it is started again in a fresh one', async () => {
     const { slot_id: slot } = await serveModel(agent, alpha.id, {
       runtime_spec: 'llama-cpp-cpu',
       config: llama,
     });
     const before = await loaded(slot);
     await rm(dirname(before.endpoint ?? ''), { recursive: true });
-    // A connection that is open already still reaches it; what nobody else can reach is not loaded.
     await docker('kill', before.container_id ?? '');
     const after = await loaded(slot, before.attempt);
     expect((await containersOfSlot(slot)).map((one) => one.Id)).toEqual([after.container_id]);

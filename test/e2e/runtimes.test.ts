@@ -66,7 +66,9 @@ describe.skipIf(!hasDocker)('runtimes and images', () => {
 
   it('a pull shows its bytes where the images are, and ends as an image that is here', async () => {
     registry.fault = 'hold';
-    await row(reference).getByRole('button', { name: `Pull ${reference}` }).click();
+    await row(reference)
+      .getByRole('button', { name: `Pull ${reference}` })
+      .click();
     await registry.holding;
     await page.getByRole('progressbar', { name: `Pull ${reference}` }).waitFor();
     expect(await keep(page, 'runtimes-pulling')).toEqual([]);
@@ -103,7 +105,9 @@ describe.skipIf(!hasDocker)('runtimes and images', () => {
 
   it('an export asks where to, and a prune shows exactly what goes', async () => {
     const name = `${mine}/saved:1`;
-    await row(name).getByRole('button', { name: `Export ${name}…` }).click();
+    await row(name)
+      .getByRole('button', { name: `Export ${name}…` })
+      .click();
     await page.getByLabel('File to write, on the machine of the agent').fill(join(stage.directory, 'o.tar'));
     await page.getByText('equal ids are equal images', { exact: false }).waitFor();
     expect(await keep(page, 'image-export')).toEqual([]);

@@ -138,6 +138,9 @@ describe('a slot', () => {
     const wanted = slot.assigned_model_id ?? '';
     await loaded('fickle', wanted);
     await left('fickle', 1);
+    expect(await agent.call(ENDPOINTS.getSlot, { params: { id: 'fickle' } })).toMatchObject({
+      slot: { loaded_managed_model_id: wanted, replacement: null, load_error: null },
+    });
     await agent.call(ENDPOINTS.unloadSlot, { params: { id: 'fickle' } });
     await agent.slot('fickle', (now) => now.load_state === 'empty');
   });

@@ -120,8 +120,8 @@ describe('a runtime that listens on TCP', () => {
     'may be at %s',
     async (host) => {
       const pool = offline().runtimePool(at(host), 1);
-    expect(pool.closed).toBe(false);
-    await pool.destroy();
+      expect(pool.closed).toBe(false);
+      await pool.destroy();
     },
   );
 });

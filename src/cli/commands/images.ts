@@ -64,7 +64,11 @@ export function imageCommands(program: Command): void {
         body: { references, path: resolve(options.output) },
       });
       await finish(connection, job, output, options.wait, (done) => {
-        const { path, size_bytes: size, images: written } = done.result as unknown as {
+        const {
+          path,
+          size_bytes: size,
+          images: written,
+        } = done.result as unknown as {
           path: string;
           size_bytes: number;
           images: Brought[];
@@ -91,7 +95,9 @@ function listCommand(command: Command): void {
       .description('images that slots and runtimes need, here or not')
       .option('--all', 'every image of the engine'),
     async ({ agent, output }, { all }) => {
-      const answer = await (await agent()).call(ENDPOINTS.listImages, {
+      const answer = await (
+        await agent()
+      ).call(ENDPOINTS.listImages, {
         query: { all: all === true ? '1' : '0' },
       });
       output.result(answer, tableOf(answer.images));

@@ -17,7 +17,7 @@ export const THROTTLE_REASONS = [
 ] as const;
 export type ThrottleReason = (typeof THROTTLE_REASONS)[number];
 
-export const GpuProcessSchema = z.object({
+const GpuProcessSchema = z.object({
   pid: z.int(),
   name: z.string(),
   memory_used_bytes: Bytes.nullable(),
