@@ -39,7 +39,7 @@ export function SlotStrip({ slot, first }: { readonly slot: Slot; readonly first
             </Link>{' '}
             <span className={css.dim}>
               {t(`capability.${slot.capability}`)}, {slot.runtime_spec}
-              {slot.engine_version === null ? '' : ` ${slot.engine_version}`}
+              {slot.engine_version === null ? '' : ` ${slot.engine_version.split(' ').at(-1) ?? ''}`}
             </span>
           </div>
           <SlotState slot={slot} />

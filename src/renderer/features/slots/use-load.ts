@@ -30,7 +30,7 @@ export function useLoadChoice(givenModel: string | undefined, givenSlot: string 
   const { slots, fitting } = placesFor(model, allSlots, runtimes);
   const chosen = target ?? defaultTarget(slots, fitting);
   const slot = allSlots.find((one) => one.id === chosen);
-  const notActive = model !== undefined && model.lifecycle_state !== 'active';
+  const notActive = isNotActive(model);
   const fit = useFit(slot?.id ?? null, model?.id ?? null);
   const way = fit.data?.fits === false ? wayByUnloading(fit.data.ways) : null;
   const alsoServe = notActive && serve;
@@ -63,6 +63,10 @@ export function useLoadChoice(givenModel: string | undefined, givenSlot: string 
 }
 
 export type LoadChoice = ReturnType<typeof useLoadChoice>;
+
+function isNotActive(model: Model | undefined): boolean {
+  return model !== undefined && model.lifecycle_state !== 'active';
+}
 
 /** Why it cannot be loaded at all. Pure. */
 function blockedBecause(model: Model | undefined, chosen: string | null, alsoServe: boolean): string | null {
