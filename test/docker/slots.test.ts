@@ -193,7 +193,7 @@ describe('a container that cannot be', () => {
     await expect(load(slot, alpha.id)).rejects.toMatchObject({
       code: 'image_missing',
       message: expect.stringContaining('modelops-test/nothing:here'),
-      hint: expect.stringContaining('docker pull'),
+      hint: expect.stringContaining('modelops images pull'),
     });
     expect(await containersOf(nodeId)).toEqual([]);
   });

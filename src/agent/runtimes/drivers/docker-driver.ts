@@ -107,7 +107,7 @@ export class DockerDriver implements RuntimeDriver {
     const found = await this.#engine.image(reference, signal).catch((error: unknown) => {
       if (error instanceof AppError && error.code === 'image_missing') {
         throw new AppError('image_missing', `The image ${reference} is not on this machine.`, {
-          hint: `Bring it with \`docker pull ${reference}\` or \`docker load\`, or name another image in the settings of the slot.`,
+          hint: `Bring it with \`modelops images pull ${reference}\` or \`modelops images import FILE\`, or name another image in the settings of the slot.`,
           details: { reference },
           cause: error,
         });

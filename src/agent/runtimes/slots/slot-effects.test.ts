@@ -37,7 +37,7 @@ describe('what an action on a slot would do now', () => {
       [
         'Nobody uses it now, and nobody called it in the last hour.',
         'New calls are refused with model_not_loaded.',
-        'The model stays active and its files stay.',
+        'The model keeps its state, and its files stay.',
         'Loading it again takes about 41 s.',
       ],
     ],
@@ -50,7 +50,7 @@ describe('what an action on a slot would do now', () => {
         '3 requests are running. They get 30 s to finish.',
         'Calls go on in spare.',
         'Its memory becomes free.',
-        'The model stays active and its files stay.',
+        'The model keeps its state, and its files stay.',
         'Loading it again takes about 41 s.',
       ],
     ],

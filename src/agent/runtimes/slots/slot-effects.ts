@@ -87,7 +87,7 @@ function unloadEffects(facts: SlotEffectFacts): Effect[] {
       ? [effect('served_elsewhere', `Calls go on in ${alsoServedBy.join(', ')}.`)]
       : [effect('calls_refused', 'New calls are refused with model_not_loaded.')]),
     ...(facts.memoryBytes === null ? [] : [effect('frees', 'Its memory becomes free.', facts.memoryBytes)]),
-    effect('kept', 'The model stays active and its files stay.'),
+    effect('kept', 'The model keeps its state, and its files stay.'),
     ...(facts.usualLoadMs === null
       ? []
       : [effect('load_again', `Loading it again takes ${about(facts.usualLoadMs)}.`)]),

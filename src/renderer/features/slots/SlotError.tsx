@@ -13,6 +13,7 @@ import { ReasonButton } from '../../parts/ReasonButton.tsx';
 import { Sentence } from '../../parts/Sentence.tsx';
 import { t } from '../../strings/text.ts';
 import css from './SlotError.module.css';
+import { settingName } from './words.ts';
 
 type Fix = LoadError['fixes'][number];
 
@@ -184,11 +185,13 @@ export function patched(config: Slot['config'], patch: Fix['patch']): Slot['conf
   return SlotConfigSchema.parse(Object.fromEntries(merged));
 }
 
-/** `context_length to 65,536`. Pure. */
+/** `Context per request to 65,536`. Pure. */
 export function changeWords(patch: Readonly<Record<string, unknown>>): string {
   return Object.entries(patch)
     .map(([key, value]) =>
-      value === null ? t('slots.changeUnset', { key }) : t('slots.change', { key, value: words(value) }),
+      value === null
+        ? t('slots.changeUnset', { key: settingName(key) })
+        : t('slots.change', { key: settingName(key), value: words(value) }),
     )
     .join(', ');
 }

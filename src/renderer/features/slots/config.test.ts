@@ -37,7 +37,7 @@ describe('the settings of a slot as text', () => {
 
   it('name a change of a fix', () => {
     expect(changeWords({ context_length: 65536, gpu_layers: 'auto' })).toBe(
-      'context_length to 65,536, gpu_layers to auto',
+      'Context per request to 65,536, GPU layers to auto',
     );
   });
 });

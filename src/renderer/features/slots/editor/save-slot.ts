@@ -17,7 +17,8 @@ export interface Wanted {
  */
 export async function saveSlot(slot: Slot, wanted: Wanted): Promise<void> {
   if (wanted.settings !== null) {
-    const { rev, ...body } = wanted.settings;
+    const { rev, ...settings } = wanted.settings;
+    const body = { ...settings, ...(wanted.override === true ? { override: true } : {}) };
     const answer = await call(ENDPOINTS.patchSlot, { params: { id: slot.id }, body }, { ifMatch: rev });
     liveFeed.putSlot(answer.slot);
   }
