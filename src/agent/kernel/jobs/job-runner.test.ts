@@ -284,6 +284,33 @@ describe('a job', () => {
     await runner.stop();
   });
 
+  it('passes on the last report of a burst, though nothing follows it', async () => {
+    const end = Promise.withResolvers<Record<string, never>>();
+    const { runner, hub } = await bench([
+      {
+        run: (context) => {
+          for (let bytes = 0; bytes <= 9; bytes += 1) context.report({ phase: 'copying', bytes_done: bytes });
+          return end.promise;
+        },
+      },
+    ]);
+    const last = new Promise<void>((resolve) => {
+      hub.listen(
+        (event) => {
+          const { progress } = (event.data as { job: { progress: Progress | null } }).job;
+          if (progress?.bytes_done === 9) resolve();
+        },
+        () => undefined,
+      );
+    });
+    await runner.start();
+    const { job: made } = await runner.enqueue(job(1));
+    await last;
+    end.resolve({});
+    expect((await runner.waitFor(made.id, signal)).state).toBe('succeeded');
+    await runner.stop();
+  });
+
   it('of a kind is handled in one place', async () => {
     const { runner } = await bench([{ run: () => Promise.resolve({}) }]);
     expect(() =>

@@ -44,6 +44,8 @@ interface Running {
   readonly done: Promise<void>;
   progress: Progress | null;
   publishedAt: number;
+  /** Passes on what was reported since the last time. */
+  later: NodeJS.Timeout | null;
   savedAt: number;
 }
 
@@ -219,6 +221,7 @@ export class JobRunner {
       done: done.promise,
       progress,
       publishedAt: 0,
+      later: null,
       savedAt: this.#clock.now(),
     });
     this.#publish(row.id);
@@ -227,6 +230,7 @@ export class JobRunner {
         this.#log.error({ err: error, job_id: row.id }, 'the end of a job could not be recorded'),
       )
       .finally(() => {
+        clearTimeout(this.#running.get(row.id)?.later ?? undefined);
         this.#running.delete(row.id);
         this.#publish(row.id);
         this.#settle(row.id);
@@ -318,10 +322,16 @@ export class JobRunner {
       running.savedAt = now;
       this.#lazily(() => this.store.saveProgress(id, progress));
     }
-    if (phaseChanged || now - running.publishedAt >= PUBLISH_EVERY_MS) {
-      running.publishedAt = now;
-      this.#publish(id);
-    }
+    if (phaseChanged || now - running.publishedAt >= PUBLISH_EVERY_MS) this.#pass(id, running);
+    // The last report of a burst has to arrive too: nothing may follow it for long.
+    else running.later ??= setTimeout(() => this.#pass(id, running), PUBLISH_EVERY_MS).unref();
+  }
+
+  #pass(id: string, running: Running): void {
+    clearTimeout(running.later ?? undefined);
+    running.later = null;
+    running.publishedAt = this.#clock.now();
+    this.#publish(id);
   }
 
   /** For rows that may be lost: a disk that is full now must not end a job that needs no room. */
