@@ -58,8 +58,8 @@ export function runtimeRoutes(
   router.implement('loadSlot', async ({ params, body }, { caller }) => ({
     slot: await slots.load(params.id, body.managed_model_id, caller, body.override),
   }));
-  router.implement('unloadSlot', async ({ params }, { caller }) => ({
-    slot: await slots.unload(params.id, caller),
+  router.implement('unloadSlot', async ({ params, query }, { caller }) => ({
+    slot: await slots.unload(params.id, caller, query.now),
   }));
   router.implement('restartSlot', async ({ params, query }, { caller }) => ({
     slot: await slots.restart(params.id, caller, query.override),

@@ -189,15 +189,19 @@ export function slotCommands(program: Command): void {
     },
   );
 
-  action<{ wait: boolean }>(
+  action<{ wait: boolean; now?: boolean }>(
     slots
       .command('unload')
       .description('empty a slot')
       .argument('<id>')
+      .option('--now', 'cut the requests that are running instead of letting them finish')
       .option('--no-wait', 'do not wait until it is empty'),
     async ({ agent, output }, options, id) => {
       const connection = await agent();
-      const { slot } = await connection.call(ENDPOINTS.unloadSlot, { params: { id: id ?? '' } });
+      const { slot } = await connection.call(ENDPOINTS.unloadSlot, {
+        params: { id: id ?? '' },
+        query: { now: options.now === true },
+      });
       const done = options.wait
         ? await waitForSlot(connection, slot.id, (now) => now.load_state === 'empty')
         : slot;

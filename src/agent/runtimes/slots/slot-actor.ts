@@ -86,6 +86,11 @@ export class SlotActor {
   }
 
   /** The container that counts as the slot, from its start to its end; null where none is. */
+  /** The containers of the slot: of what counts, of what shall replace it, and of what answers its last requests. */
+  get containerIds(): string[] {
+    return this.#runtimes.all.flatMap(({ running }) => running.containerId ?? []);
+  }
+
   get containerId(): string | null {
     return this.#runtimes.current?.running.containerId ?? null;
   }
@@ -161,6 +166,11 @@ export class SlotActor {
   wished(): void {
     this.#reporter.observed.error = null;
     this.wake(true);
+  }
+
+  /** What is to leave now, or next, does not wait for its last requests. */
+  cut(): void {
+    this.#runtimes.cut();
   }
 
   /** Sends the slot as it is to whoever listens. */

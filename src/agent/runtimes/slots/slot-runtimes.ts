@@ -41,6 +41,7 @@ export interface SlotRuntimesDeps {
 export class SlotRuntimes {
   current: AttachedRuntime | null = null;
   next: AttachedRuntime | null = null;
+  #cut = Promise.withResolvers<void>();
   readonly #leaving = new Map<AttachedRuntime, Promise<void>>();
   readonly #deps: SlotRuntimesDeps;
 
@@ -73,6 +74,8 @@ export class SlotRuntimes {
     adopted: boolean,
   ): AttachedRuntime {
     const { egress, clock, logs, onLine, onExit, onFailure } = this.#deps;
+    // What was cut has left, or is what this one follows.
+    this.#cut = Promise.withResolvers<void>();
     return new AttachedRuntime(running, {
       pool: egress.runtimePool(running.address, POOL_CONNECTIONS),
       logPath: logs.path(running.attempt),
@@ -97,8 +100,13 @@ export class SlotRuntimes {
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#deps.drainMs).unref();
     });
-    await Promise.race([drained, runtime.running.exited, timeout]);
+    await Promise.race([drained, runtime.running.exited, timeout, this.#cut.promise]);
     clearTimeout(timer);
+  }
+
+  /** Whoever drains now, or next, does not wait for its last requests. */
+  cut(): void {
+    this.#cut.resolve();
   }
 
   /** Ends it, records how, and lets go of it. @throws when the engine does not let it be ended. */

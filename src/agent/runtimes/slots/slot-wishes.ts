@@ -185,7 +185,8 @@ export class SlotWishes {
     return this.#owners.get(id).view();
   }
 
-  async unload(id: string, actor: Actor | null): Promise<Slot> {
+  /** @param cut requests that are running are not waited for */
+  async unload(id: string, actor: Actor | null, cut: boolean): Promise<Slot> {
     const { database, store, journal } = this.#deps;
     await database.transact((unit) => {
       const row = store.get(id);
@@ -195,9 +196,10 @@ export class SlotWishes {
         actorId: actor?.principalId ?? null,
         action: 'slot.unassigned',
         subject: `slot:${id}`,
-        data: { model_id: row.desired_model_id },
+        data: { model_id: row.desired_model_id, ...(cut ? { cut: true } : {}) },
       });
     });
+    if (cut) this.#owners.get(id).cut();
     this.#owners.get(id).wished();
     return this.#owners.get(id).view();
   }

@@ -81,10 +81,11 @@ export class Slots implements SlotFacts {
     readonly gpuIds: readonly string[];
     readonly containers: string[];
   }[] {
-    return this.#deps.store.all().map(({ id, gpu_ids: gpuIds }) => {
-      const containerId = this.#owners.find(id)?.observed.containerId ?? null;
-      return { slotId: id, gpuIds, containers: containerId === null ? [] : [containerId] };
-    });
+    return this.#deps.store.all().map(({ id, gpu_ids: gpuIds }) => ({
+      slotId: id,
+      gpuIds,
+      containers: this.#owners.find(id)?.containerIds ?? [],
+    }));
   }
 
   // ---- reading -----------------------------------------------------------------------------------------------------
@@ -194,8 +195,9 @@ export class Slots implements SlotFacts {
     return this.#wishes.load(id, modelId, actor, override);
   }
 
-  unload(id: string, actor: Actor | null): Promise<Slot> {
-    return this.#wishes.unload(id, actor);
+  /** @param cut requests that are running are not waited for */
+  unload(id: string, actor: Actor | null, cut = false): Promise<Slot> {
+    return this.#wishes.unload(id, actor, cut);
   }
 
   /** @throws {AppError} `model_not_loaded` when the slot wants nothing. */

@@ -1,4 +1,5 @@
-import type { ReactNode } from 'react';
+import { Checkbox } from '@mantine/core';
+import { useState, type ReactNode } from 'react';
 import { navigate } from 'wouter/use-browser-location';
 import { ENDPOINTS, type EndpointInput, type Slot } from '../../../shared/contract/index.ts';
 import { toastDone } from '../../app/toasts.ts';
@@ -61,8 +62,10 @@ function InUse({ slot }: { readonly slot: Slot }): ReactNode {
 
 export function UnloadDialog({ slotId, onClose }: SlotDialogProps): ReactNode {
   const { slot, title } = useHeld(slotId);
+  const [now, setNow] = useState(false);
   if (slot === undefined) return null;
   const loading = slot.load_state === 'loading';
+  const running = slot.requests_in_flight;
   return (
     <Confirm
       title={t(loading ? 'unload.cancelTitle' : 'unload.title', { model: title, slot: slotId })}
@@ -71,7 +74,7 @@ export function UnloadDialog({ slotId, onClose }: SlotDialogProps): ReactNode {
       busyVerb={t('unload.busy')}
       onClose={onClose}
       onConfirm={async () => {
-        const answer = await call(ENDPOINTS.unloadSlot, { params: { id: slotId } });
+        const answer = await call(ENDPOINTS.unloadSlot, { params: { id: slotId }, query: { now } });
         liveFeed.putSlot(answer.slot);
       }}
     >
@@ -85,6 +88,13 @@ export function UnloadDialog({ slotId, onClose }: SlotDialogProps): ReactNode {
           </>
         }
       />
+      {(running > 0 || now) && (
+        <Checkbox
+          label={t('unload.now', { count: running })}
+          checked={now}
+          onChange={(event) => setNow(event.currentTarget.checked)}
+        />
+      )}
     </Confirm>
   );
 }

@@ -255,6 +255,8 @@ export const slots = {
   'unload.notInUse': 'Nobody uses it now.',
   'unload.again': 'Loading it again takes about {span}.',
   'unload.stays': 'It keeps its state and its files.',
+  'unload.now':
+    '{count, plural, one {Cut the request that is running} other {Cut the # requests that are running}} instead of letting them finish',
   'unload.keep': 'Keep',
   'unload.keepLoaded': 'Keep it loaded',
   'unload.goOn': 'Go on loading',

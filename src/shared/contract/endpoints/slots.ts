@@ -113,6 +113,8 @@ export const SLOTS_ENDPOINTS = {
     summary: 'Empty the slot',
     role: 'superadmin',
     params: Id,
+    /** `now`: cut the requests that are running instead of letting them finish. */
+    query: z.strictObject({ now: Flag.default(false) }),
     status: 202,
     response: SlotAnswer,
     errors: NOT_FOUND,
