@@ -97,7 +97,8 @@ describe('a terminal in the container of a slot', () => {
     terminal.onData((data) => {
       text += data;
     });
-    terminal.write('stty size; id -u; ls /models; exit 7\r');
+    // The docker client tells the size a moment after the shell began.
+    terminal.write('while [ "$(stty size)" = "0 0" ]; do :; done; stty size; id -u; ls /models; exit 7\r');
     expect(await ended).toBe(7);
     expect(text).toContain('27 91');
     expect(text).toContain(`\n${process.getuid?.() ?? 0}\r`);
@@ -189,7 +190,7 @@ describe('a terminal in the container of a slot', () => {
       });
     });
     await prompted;
-    terminal.write('stty size; exit 5\r');
+    terminal.write('while [ "$(stty size)" = "0 0" ]; do :; done; stty size; exit 5\r');
     expect(await ended).toBe(5);
     expect(text).toContain('27 91');
 
