@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AppError, toAppError, type Endpoint } from '../shared/contract/index.ts';
@@ -53,6 +53,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.decorateRequest('rawBody', null);
   useJsonBodies(app);
 
+  endUnusedConnections(app, options.tls === null ? 'connection' : 'secureConnection');
+
   app.addHook('onRequest', (request, _reply, done) => {
     assertSameSite(request.headers.host, request.headers.origin, options.origins);
     if (options.stopping()) throw new AppError('shutting_down', 'The agent is stopping.');
@@ -71,6 +73,20 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   app.setNotFoundHandler((request, reply) => sendError(reply, request, unknownRoute(request)));
   return app;
+}
+
+/** Browsers and undici open connections ahead of need. Node counts those as busy, and a stop would wait for them. */
+function endUnusedConnections(app: FastifyInstance, opened: 'connection' | 'secureConnection'): void {
+  const unused = new Set<Socket>();
+  app.server.on(opened, (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  app.server.on('request', ({ socket }) => unused.delete(socket));
+  app.addHook('preClose', (done) => {
+    for (const socket of unused) socket.destroy();
+    done();
+  });
 }
 
 /** Where a listening server is reached from this machine. */

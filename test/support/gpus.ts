@@ -9,8 +9,9 @@ export const QUICK: GpuTiming = {
   callMs: 15_000,
   watchedMs: 100,
   lingerMs: 200,
-  processesWatchedMs: 100,
-  processesIdleMs: 100,
+  // Each is a start of the double, which is a Node program.
+  processesWatchedMs: 400,
+  processesIdleMs: 400,
   retryMs: 100,
   retryMaxMs: 1000,
   kernelLogMs: 20,

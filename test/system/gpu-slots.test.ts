@@ -112,5 +112,5 @@ describe('a slot on GPUs', () => {
 
 /** Cards on which something holds memory. */
 function used(uuids: readonly string[]): Record<string, Record<string, string>> {
-  return Object.fromEntries(uuids.map((uuid) => [uuid, { 'memory.used': '900' }]));
+  return Object.fromEntries(uuids.map((uuid) => [uuid, { 'memory.used': '900', 'memory.free': '80000' }]));
 }

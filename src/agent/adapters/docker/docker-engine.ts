@@ -241,11 +241,11 @@ export class DockerEngine {
   }
 
   /** Ids of every container with our label, running or not. */
-  async list(signal: AbortSignal): Promise<string[]> {
+  async list(signal: AbortSignal, labels: readonly string[] = []): Promise<string[]> {
     return this.#call(async (docker) => {
       const containers = await docker.listContainers({
         all: true,
-        filters: { label: [this.#label] },
+        filters: { label: [this.#label, ...labels] },
         abortSignal: limited(signal),
       });
       return containers.map((container) => container.Id);

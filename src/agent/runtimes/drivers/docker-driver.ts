@@ -165,10 +165,12 @@ export class DockerDriver implements RuntimeDriver {
     }
   }
 
-  async findRunning(signal: AbortSignal): Promise<RunningRuntime[]> {
+  async findRunning(signal: AbortSignal, slotId?: string): Promise<RunningRuntime[]> {
     this.#engine.watch();
     const infos = await Promise.all(
-      (await this.#engine.list(signal)).map((id) => this.#engine.inspect(id, signal)),
+      (await this.#engine.list(signal, slotId === undefined ? [] : [`${LABEL_SLOT}=${slotId}`])).map((id) =>
+        this.#engine.inspect(id, signal),
+      ),
     );
     const found: RunningRuntime[] = [];
     const names = new Set(this.#starting);
@@ -180,6 +182,7 @@ export class DockerDriver implements RuntimeDriver {
       // It ended while no agent looked; its socket went with it.
       else await this.#removeContainer(info, 0);
     }
+    if (slotId !== undefined) return found;
     // Networks whose container is gone: an agent was killed between the two.
     for (const name of await this.#engine.networks(signal))
       if (!names.has(name)) await this.#removeNetwork(name);

@@ -120,8 +120,8 @@ export interface RuntimeDriver {
   describe(launch: Launch, signal: AbortSignal): Promise<ContainerDescription | null>;
   /** @throws {AppError} with the code of the cause. Leaves nothing behind when it throws. */
   start(launch: Launch, signal: AbortSignal): Promise<RunningRuntime>;
-  /** What runs for slots of this node, after a restart of the agent. Child runtimes ended with it: none. */
-  findRunning(signal: AbortSignal): Promise<RunningRuntime[]>;
+  /** What runs for slots of this node, or for one of them. Child runtimes of a former agent ended with it: none. */
+  findRunning(signal: AbortSignal, slotId?: string): Promise<RunningRuntime[]>;
   /** Called when what the driver stands on came or went. */
   onAvailabilityChange(listener: () => void): void;
   close(): Promise<void>;

@@ -75,6 +75,10 @@ export class SlotActor {
       again: () => {
         this.#dirty = true;
       },
+      found: (running) => {
+        this.#found.push(running);
+        this.#dirty = true;
+      },
       schedule: (at) => this.#schedule(at),
       looked: () => this.#firstLook.resolve(),
     });

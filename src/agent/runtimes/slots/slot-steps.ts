@@ -1,6 +1,7 @@
 import { AppError, type LoadError } from '../../../shared/contract/index.ts';
 import { runtimeAddressText } from '../../kernel/egress.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import type { RunningRuntime } from '../drivers/driver.ts';
 import type { AttachedRuntime } from './attached-runtime.ts';
 import { AttemptStarter } from './attempt-starter.ts';
 import { bringUp } from './bring-up.ts';
@@ -31,6 +32,8 @@ export interface StepContext {
   readonly failures: FailureTracker;
   /** There is more to do at once. */
   again(): void;
+  /** These run for the slot, and nobody knew. */
+  found(running: readonly RunningRuntime[]): void;
   /** There is more to do at this time. */
   schedule(at: number): void;
   /** The slot has been looked at: what follows takes its time. */
@@ -65,6 +68,15 @@ export class SlotSteps {
     await this.#context.reporter.setState('loading', 'starting');
     this.#context.looked();
     const prepared = await this.#starter.prepare(row, modelId, signal);
+    // Its engine may have been away when this agent looked for what runs: that is taken over, not started beside.
+    const known = new Set(this.#context.runtimes.all.map(({ running }) => running.containerId));
+    const unknown = (await prepared.driver.findRunning(signal, row.id)).filter(
+      ({ containerId }) => !known.has(containerId),
+    );
+    if (unknown.length > 0) {
+      this.#context.found(unknown);
+      return;
+    }
     const runtime = await this.#startAttempt(prepared, 'current', signal);
     const probed = await this.#bringUp(runtime, signal);
     await this.#serve(runtime, probed, prepared);
