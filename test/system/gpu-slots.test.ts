@@ -70,8 +70,14 @@ describe('a slot on GPUs', () => {
 
   it('says when one of them is lost, and starts nothing on it', async () => {
     await driver.say({ recording: 'eight', values: used(cards.slice(2, 4)), lost: [cards[2] ?? ''] });
-    const { load_error: error } = await failed('two');
-    expect(error).toMatchObject({ error: 'runtime_gpu_lost', hint: expect.stringMatching(/\S/) });
+    // It ends what ran there, and then is refused a start on a card that is not there.
+    const { load_error: error } = await agent.slot(
+      'two',
+      (now) => now.load_error?.error === 'gpu_unavailable',
+    );
+    expect(error?.hint).toMatch(/\S/);
+    const { history } = await agent.call(ENDPOINTS.getSlotLogs, { params: { id: 'two' }, query: {} });
+    expect(history.map((attempt) => attempt.error)).toContain('runtime_gpu_lost');
     await driver.say({ recording: 'eight', values: used(cards.slice(2, 4)) });
     await agent.call(ENDPOINTS.unloadSlot, { params: { id: 'two' } });
     await agent.slot('two', (now) => now.load_state === 'empty');
