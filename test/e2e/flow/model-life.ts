@@ -182,7 +182,8 @@ async function unload(walk: Walk): Promise<void> {
   await open(walk, '/slots');
   await page.getByRole('button', { name: 'Unload…' }).click();
   const dialog = page.getByRole('dialog', { name: `Unload ${titleOf(walk)} from ${walk.slot}?` });
-  await dialog.getByText('Nobody uses it now.', { exact: false }).waitFor();
+  // As the agent tells it, not what the page knows before that.
+  await dialog.getByText('New calls are refused with model_not_loaded.', { exact: false }).waitFor();
   await look();
   await dialog.getByRole('button', { name: 'Unload', exact: true }).click();
   await page.locator('[data-state="load.empty"]').first().waitFor();
