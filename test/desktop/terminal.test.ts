@@ -92,6 +92,8 @@ describe('a terminal in the app', () => {
       await expect.poll(() => clients(container), { timeout: WAIT_MS }).toBe(0);
       await expect.poll(() => shells(container), { timeout: WAIT_MS }).toBe(0);
     } finally {
+      // An agent that still wants it would start it again.
+      await (await place.agent()).call(ENDPOINTS.unloadSlot, { params: { id: slot } });
       await removeContainersOf(nodeId);
     }
   });

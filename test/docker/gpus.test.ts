@@ -45,6 +45,8 @@ describe('processes on a GPU', () => {
         ['python3', null],
       ]);
     } finally {
+      // An agent that still runs would start it again.
+      await agent.stop();
       await removeContainersOf(nodeId);
     }
   });
