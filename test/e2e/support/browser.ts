@@ -100,15 +100,16 @@ export async function violationsOn(page: Page): Promise<string[]> {
   return found;
 }
 
-/** Pictures of the large size as well: `npm run pictures`. They cost a third of the suite. */
-const ALL_PICTURES = process.env['MODELOPS_PICTURES'] === 'all';
+/** Making pictures costs a third of the suite, and no test reads them: `npm run pictures` makes them. */
+const PICTURES = process.env['MODELOPS_PICTURES'] !== undefined;
 
-/** Pictures for people: both themes, and on request both sizes, under `test-results/screenshots`. */
+/** Pictures for people: both themes and both sizes, under `test-results/screenshots`; on request only. */
 export async function shoot(
   page: Page,
   name: string,
-  sizes: readonly (keyof typeof VIEWPORTS)[] = ALL_PICTURES ? ['laptop', 'desk'] : ['laptop'],
+  sizes: readonly (keyof typeof VIEWPORTS)[] = ['laptop', 'desk'],
 ): Promise<void> {
+  if (!PICTURES) return;
   await mkdir(SHOTS, { recursive: true });
   for (const size of sizes) {
     await page.setViewportSize(VIEWPORTS[size]);
