@@ -24,6 +24,10 @@ it('unloading a slot now cuts the requests that are running, which it would let 
   expect(await agent.slot(id, ({ phase }) => phase === 'draining')).toMatchObject({ requests_in_flight: 1 });
   await agent.call(ENDPOINTS.unloadSlot, { params: { id }, query: { now: true } });
   await agent.slot(id, ({ load_state: state }) => state === 'empty');
+  const { audit } = await agent.call(ENDPOINTS.listAudit, {
+    query: { subject: `slot:${id}`, action: 'slot.unassigned' },
+  });
+  expect(audit.map(({ data }) => data)).toEqual([{ model_id: model.id, cut: true }, { model_id: model.id }]);
   // The stream ends, in an error or not, but ends.
   const rest = async (): Promise<void> => {
     while (!(await reader.read()).done);

@@ -188,20 +188,24 @@ export class SlotWishes {
   /** @param cut requests that are running are not waited for */
   async unload(id: string, actor: Actor | null, cut: boolean): Promise<Slot> {
     const { database, store, journal } = this.#deps;
+    const owner = this.#owners.get(id);
     await database.transact((unit) => {
       const row = store.get(id);
-      if (row.desired_model_id === null) return;
-      store.update(row, { desired_model_id: null, newGeneration: true, memory_override: false });
+      // One that is being emptied already may still be told not to wait for its last requests.
+      const leaving = cut ? owner.observed.loadedModelId : null;
+      if (row.desired_model_id === null && leaving === null) return;
+      if (row.desired_model_id !== null)
+        store.update(row, { desired_model_id: null, newGeneration: true, memory_override: false });
       journal.append(unit, {
         actorId: actor?.principalId ?? null,
         action: 'slot.unassigned',
         subject: `slot:${id}`,
-        data: { model_id: row.desired_model_id, ...(cut ? { cut: true } : {}) },
+        data: { model_id: row.desired_model_id ?? leaving, ...(cut ? { cut: true } : {}) },
       });
     });
-    if (cut) this.#owners.get(id).cut();
-    this.#owners.get(id).wished();
-    return this.#owners.get(id).view();
+    if (cut) owner.cut();
+    owner.wished();
+    return owner.view();
   }
 
   /** @throws {AppError} `model_not_loaded` when the slot wants nothing, `insufficient_vram`. */
