@@ -198,6 +198,11 @@ export class SlotActor {
     this.#found.push(found);
   }
 
+  /** How many attempts have a log that is kept. */
+  async keptLogs(): Promise<number> {
+    return (await this.#logs.attempts()).length;
+  }
+
   /** The log of an attempt, the running or last one when none is named. A search reads all that is kept of it. */
   async logs({ attempt: wanted, tail, query }: LogQuery): Promise<SlotLog> {
     const attempts = await this.#logs.attempts();

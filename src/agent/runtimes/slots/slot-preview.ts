@@ -52,7 +52,7 @@ export class SlotPreview {
     const next = loads ?? row.desired_model_id;
     const model = next === null ? undefined : loads === null ? models.find(next) : models.get(next);
     const view = owner.view();
-    const { attempts } = await owner.logs({ tail: 1 });
+    const logs = await owner.keptLogs();
     const facts: SlotEffectFacts = {
       slotId: id,
       enabled: row.enabled,
@@ -75,7 +75,7 @@ export class SlotPreview {
       needsValidation: request.action === 'change' && this.#needsValidation(wanted, owner),
       memoryBytes: view.measured_memory_bytes,
       settings: Object.keys(row.config).length + (row.gpu_ids.length > 0 ? 1 : 0),
-      logs: attempts.length,
+      logs,
     };
     return slotEffectsOf(request.action, facts);
   }
